@@ -1,0 +1,63 @@
+# make demo   set up, then recipe -> scored, zipped submission on the built-in demo challenge
+# make test   set up, then every check and test
+#
+# Another interpreter: make test PYTHON=python3.12      Without uv: make test INSTALL='.venv/bin/pip install'
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL ?= $(BIN)/pip install --quiet --disable-pip-version-check uv && $(BIN)/uv pip install --python $(BIN)/python
+REQUIREMENTS := pyproject.toml constraints.txt
+ALGOKIT := $(BIN)/algokit
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo "make check  ruff and mypy alone"
+	@echo "make docs   write docs/recipe_reference.md anew"
+	@echo "make clean  remove the demo and the caches of the tools; .venv stays"
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "algokit needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(REQUIREMENTS) | $(BIN)/pip
+	$(INSTALL) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(REQUIREMENTS) | $(BIN)/pip
+	$(INSTALL) -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.installed $@
+
+demo: $(VENV)/.installed
+	$(ALGOKIT) data demo demo/data
+	$(ALGOKIT) data check demo/data
+	$(ALGOKIT) run recipes/demo.yaml --data demo/data --store demo/store --out demo/submission
+	$(ALGOKIT) validate demo/submission --data demo/data
+	$(ALGOKIT) score demo/submission --data demo/data
+	$(ALGOKIT) report demo/submission --data demo/data
+	$(ALGOKIT) pack demo/submission --data demo/data --out demo/submission.zip
+	@echo
+	@echo "The demo challenge is in demo/data, the submission in demo/submission (report.md has every table),"
+	@echo "the zip is demo/submission.zip. Next, with the real data (README.md, 'The real challenge'):"
+	@echo "  $(ALGOKIT) data check DIR"
+	@echo "  $(ALGOKIT) plan recipes/demo.yaml --data DIR"
+	@echo "  $(ALGOKIT) run recipes/demo.yaml --data DIR"
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/.installed
+	$(BIN)/python -c 'from pathlib import Path; from algokit.recipe.reference import recipe_reference; \
+	  Path("docs/recipe_reference.md").write_text(recipe_reference(), encoding="utf-8")'
+
+clean:
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
