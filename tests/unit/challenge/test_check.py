@@ -1,0 +1,100 @@
+"""What a check says about a whole directory, and what opening one refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from breaking import CEILING, FMRI, IMAGES, TEST, array, content, copy, cut, image, picture, remove, value
+
+from algokit.challenge import check_data, open_challenge
+from algokit.errors import DataError
+from algokit.types import Progress
+
+
+def test_a_directory_as_its_manifest_says_has_no_findings(small: Path) -> None:
+    assert check_data(small) == []
+
+
+def test_departures_of_all_kinds_and_subjects_are_found_at_once(small: Path) -> None:
+    for change in (copy(image(3), image(3, 31)), remove(image(7)), value(FMRI, (0, 0), np.nan), cut(CEILING, -1)):
+        change(small)
+    remove("train_data/subj06/training_split/training_fmri/rh_training_fmri.npy")(small)
+    picture("test_data/subj06/test_split/test_images/test-0002_nsd-00025.png", "L", 7, 7)(small)
+    assert sorted(finding.code for finding in check_data(small)) == sorted(
+        [
+            "duplicate-number",
+            "missing-image",
+            "not-finite",
+            "truncated-file",
+            "missing-file",
+            "image-size",
+            "image-mode",
+        ]
+    )
+
+
+def test_quick_looks_at_structure_but_not_at_values_and_not_into_images(small: Path) -> None:
+    value(FMRI, (0, 0), np.nan)(small)
+    content(image(2), b"no image")(small)
+    cut(CEILING, -1)(small)
+    remove(image(5))(small)
+    assert {finding.code for finding in check_data(small, quick=True)} == {"truncated-file", "missing-image"}
+
+
+def test_absent_test_responses_and_other_folders_are_notes(small: Path) -> None:
+    remove(f"{TEST}/test_fmri", f"{TEST}/noise_ceiling")(small)
+    (small / "nsd").mkdir()
+    (small / IMAGES / ".DS_Store").touch()
+    findings = check_data(small)
+    assert [(finding.code, finding.severity, finding.found) for finding in findings] == [
+        ("no-test-responses", "note", "none for subj01"),
+        ("no-ceilings", "note", "none for subj01"),
+        ("extra-folder", "note", "nsd"),
+    ]
+
+
+def test_progress_reaches_every_file_and_image(small: Path) -> None:
+    messages: list[Progress] = []
+    check_data(small, progress=messages.append)
+    n_images, n_arrays = 12 + 5 + 10 + 6, 2 * 2 * (1 + 1 + 6 + 6 + 1 + 1)
+    assert [message.done for message in messages] == list(range(1, n_images + n_arrays + 1))
+    assert {message.total for message in messages} == {n_images + n_arrays}
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty", "file", "subj01"])
+def test_a_place_without_a_challenge_is_said_to_be_one(small: Path, name: str) -> None:
+    place = small / "train_data" / "subj01" if name == "subj01" else small / name
+    (small / "empty").mkdir()
+    (small / "file").touch()
+    (finding,) = check_data(place)
+    assert (finding.code, finding.where) == ("no-challenge", str(place))
+    assert "train_data/subj01" in finding.expected
+
+
+def test_a_broken_manifest_is_a_finding(small: Path) -> None:
+    (small / "data_manifest.yaml").write_text("name: [", encoding="utf-8")
+    (finding,) = check_data(small)
+    assert finding.where.startswith(str(small / "data_manifest.yaml") + ":")
+
+
+def test_open_refuses_with_every_structural_problem_and_no_other(small: Path) -> None:
+    remove(image(7))(small)
+    cut("train_data/subj06/training_split/training_fmri/rh_training_fmri.npy", -4)(small)
+    array(CEILING, np.asfortranarray)(small)
+    value(FMRI, (0, 0), np.nan)(small)
+    with pytest.raises(DataError) as caught:
+        open_challenge(small)
+    assert [finding.code for finding in caught.value.findings] == ["missing-image", "truncated-file"]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (finding,) = check_data(small)
+    assert (finding.what, finding.where, finding.code) == ("permission denied", str(small / IMAGES), "unreadable")
