@@ -1,0 +1,38 @@
+"""What several suites share: the reference kit, and demo challenges made once per session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from algokit.challenge.synthetic import DemoSettings, write_demo
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SMALL = DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of real test data beside the repository; a test that needs it is skipped without it."""
+    folder = Path(os.environ.get("ALGOKIT_REFERENCE") or REPOSITORY.parent / "shared" / "reference")
+    if not (folder / "README.md").is_file():
+        pytest.skip("reference kit not present (ALGOKIT_REFERENCE)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo challenge of 40 + 12 small images; read-only by convention."""
+    root = tmp_path_factory.mktemp("small") / "demo"
+    write_demo(root, settings=SMALL)
+    return root
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo challenge as `algokit data demo` writes it; read-only by convention."""
+    root = tmp_path_factory.mktemp("demo") / "demo"
+    write_demo(root)
+    return root
