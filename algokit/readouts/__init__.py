@@ -1,0 +1,157 @@
+"""Readouts: features -> responses.
+
+To add one
+----------
+1. Add a spec class here.
+2. Write ``<name>_readout.py`` with a function that satisfies `Readout`.
+3. Add one row to `CATALOGUE`. The contract suite in ``tests/contracts`` then runs over it.
+
+Members see arrays only: feature spaces in, choices and predictions out. They are thin over `algokit.solvers`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from algokit.registry import Catalogue
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FoldsSpec(_Frozen):
+    """How the fit rows are cut into cross-validation folds."""
+
+    n: int = Field(default=8, ge=2, description="Number of folds")
+    kind: Literal["shuffled", "contiguous"] = "shuffled"
+    seed: int = Field(default=0, description="Seed of the shuffle")
+
+
+class LogSpace(_Frozen):
+    """``num`` penalties from 10**start to 10**stop, evenly spaced in the exponent."""
+
+    start: float = Field(ge=-300, le=300)
+    stop: float = Field(ge=-300, le=300)
+    num: int = Field(ge=1, le=1000)
+
+
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class RidgeSpec(_Frozen):
+    """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r."""
+
+    kind: Literal["ridge"]
+    alphas: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] | LogSpace = Field(
+        default=LogSpace(start=0, stop=8, num=9), description="Penalties: a list, or powers of ten {start, stop, num}"
+    )
+    folds: FoldsSpec = FoldsSpec()
+    standardize: bool = Field(
+        default=False,
+        description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
+    )
+
+    def alpha_values(self) -> tuple[float, ...]:
+        """The penalties, ascending."""
+        if isinstance(self.alphas, LogSpace):
+            exponents = np.linspace(self.alphas.start, self.alphas.stop, self.alphas.num)
+            return tuple(sorted(math.pow(10.0, float(exponent)) for exponent in exponents))
+        return tuple(sorted(self.alphas))
+
+
+class PcaOlsSpec(_Frozen):
+    """Principal components of all the member's feature spaces side by side, then ordinary least squares per vertex."""
+
+    kind: Literal["pca_ols"]
+    n_components: int = Field(default=100, ge=1, description="Components kept; capped by the rank of the features")
+    standardize: bool = Field(default=False, description="Divide every feature by its SD over the rows fitted on")
+    seed: int = Field(default=0, ge=0, description="Seed of the randomised PCA")
+
+
+ReadoutSpec: TypeAlias = Annotated[RidgeSpec | PcaOlsSpec, Field(discriminator="kind")]
+
+CATALOGUE = Catalogue(
+    "readout",
+    {
+        "ridge": "algokit.readouts.ridge_readout:fit_ridge",
+        "pca_ols": "algokit.readouts.pca_ols_readout:fit_pca_ols",
+    },
+)
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """One feature space of one subject.
+
+    Attributes
+    ----------
+    name : step id of the features ("blocks.2@max3").
+    train : (n_train, n_features) float32, all training rows in row order; usually a memory map.
+    test : (n_test, n_features) float32.
+    """
+
+    name: str
+    train: NDArray[np.float32]
+    test: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which training rows are fitted on and which are held out as the val split (both ascending, disjoint)."""
+
+    fit: NDArray[np.int64]
+    val: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ReadoutResult:
+    """What a readout returns; targets are the concatenation of the response blocks given.
+
+    Attributes
+    ----------
+    space_index, alpha, cv_score : (n_targets,) int64, float64, float32. The choice per target, made on the fit rows.
+    val_predictions : (n_val, n_targets) float32, from a fit on the fit rows only (the nested prediction).
+    test_predictions : (n_test, n_targets) float32, from a refit on all training rows with the same choice.
+    notes : what was out of the ordinary (a space run in float64, constant features, ...), for the card.
+    """
+
+    space_index: NDArray[np.int64]
+    alpha: NDArray[np.float64]
+    cv_score: NDArray[np.float32]
+    val_predictions: NDArray[np.float32]
+    test_predictions: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
+
+
+class Readout(Protocol):
+    """A member."""
+
+    def __call__(
+        self,
+        spaces: Iterable[FeatureSpace],
+        responses: Sequence[NDArray[np.float32]],
+        rows: Rows,
+        spec: Any,
+        *,
+        device: str,
+        progress: Callable[[int, str], None],
+    ) -> ReadoutResult:
+        """Fit and predict.
+
+        Parameters
+        ----------
+        spaces : visited once each, in order; ties go to the earlier one.
+        responses : blocks of targets, each (n_train, n_block_targets) (the two hemispheres), usually memory maps.
+        spec : the member's own spec, the one whose ``kind`` is its row in `CATALOGUE`.
+        device : where the arithmetic runs, as torch names it ("cpu", "cuda:0").
+        progress : called with (spaces finished, name of the space).
+        """
+        ...

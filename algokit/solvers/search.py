@@ -1,0 +1,142 @@
+"""Ridge search: for every target the feature space and alpha with the best cross-validated Pearson r.
+
+Spaces are visited once, in order. The winner of each target is kept online, and the val and test predictions of targets
+that improved are made while the space's factorisation is at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from algokit.errors import UsageError
+from algokit.readouts import FeatureSpace, ReadoutResult
+from algokit.solvers.cross_validate import Folds, cv_scores
+from algokit.solvers.factorise import Factorisation, check_shapes, factorise
+from algokit.solvers.predict import predict_test, predict_val
+from algokit.solvers.targets import Targets
+from algokit.types import Ints
+
+SCORE_RESOLUTION = 1e-6  # the precision of r in float32
+INEXACT_CONDITION = 1e10
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What is searched.
+
+    Attributes
+    ----------
+    alphas : penalties, positive, ascending.
+    folds : rows of each fold; together the fit rows.
+    standardize : divide features by their SD over the fit rows.
+    """
+
+    alphas: tuple[float, ...]
+    folds: tuple[Ints, ...]
+    standardize: bool = False
+
+
+def search_ridge(
+    spaces: Iterable[FeatureSpace],
+    targets: Targets,
+    settings: SearchSettings,
+    progress: Callable[[int, str], None] = lambda done, name: None,
+) -> ReadoutResult:
+    """Search spaces and alphas for every target, and predict.
+
+    The score is the mean over folds of Pearson r over the fold's rows; r is 0 where prediction or target have no
+    variance. Scores nearer than `SCORE_RESOLUTION`, the precision of r in float32, are equal: the earlier space wins,
+    then the smaller alpha, whose predictions vary most. A target that nothing predicts (r exactly 0 for every alpha)
+    keeps the largest alpha.
+
+    Parameters
+    ----------
+    progress : called with (spaces finished, name of the space).
+
+    Raises
+    ------
+    UsageError : there is no space, or the shapes of one do not fit.
+    DataError : a feature is not finite.
+    """
+    search: _Search | None = None
+    for index, space in enumerate(spaces):
+        search = search or _Search(targets, settings, n_test=len(space.test))
+        check_shapes(space, targets.n_rows, search.n_test)
+        search.visit(index, space)
+        progress(index + 1, space.name)
+    if search is None:
+        raise UsageError("a readout needs at least one feature space")
+    return search.result()
+
+
+class _Search:
+    """The running winner of every target, and its predictions."""
+
+    def __init__(self, targets: Targets, settings: SearchSettings, n_test: int) -> None:
+        self.targets, self.settings, self.n_test = targets, settings, n_test
+        self.folds = Folds.of(targets, settings.folds)
+        self.alphas = torch.tensor(settings.alphas, dtype=torch.float64, device=targets.device)
+        n_targets = targets.n_targets
+        self.score = torch.full((n_targets,), -torch.inf, device=targets.device)
+        self.alpha = torch.zeros(n_targets, dtype=torch.float64, device=targets.device)
+        self.space_index = torch.zeros(n_targets, dtype=torch.int64, device=targets.device)
+        self.val_predictions = np.zeros((len(targets.rows.val), n_targets), dtype=np.float32)
+        self.test_predictions = np.zeros((n_test, n_targets), dtype=np.float32)
+        self.notes: list[str] = []
+
+    def visit(self, index: int, space: FeatureSpace) -> None:
+        """Factorise a space, score it, and predict the targets it wins."""
+        targets, standardize = self.targets, self.settings.standardize
+        factors = factorise(space, targets.rows.fit, standardize=standardize, device=targets.device)
+        scores, condition = cv_scores(factors, targets, self.folds, self.alphas)
+        alpha_index, score = best_alpha(scores)
+        improved = score > self.score + SCORE_RESOLUTION
+        self.score = torch.where(improved, score, self.score)
+        self.alpha = torch.where(improved, self.alphas[alpha_index], self.alpha)
+        self.space_index[improved] = index
+        for columns, predictions in predict_test(factors, targets, self.alpha, improved):
+            self.test_predictions[:, columns] = predictions
+        for columns, predictions in predict_val(factors, targets, self.alpha, improved):
+            self.val_predictions[:, columns] = predictions
+        self.notes += _notes(space, factors, condition)
+
+    def result(self) -> ReadoutResult:
+        """What was found."""
+        return ReadoutResult(
+            space_index=self.space_index.cpu().numpy(),
+            alpha=self.alpha.cpu().numpy(),
+            cv_score=self.score.cpu().numpy(),
+            val_predictions=self.val_predictions,
+            test_predictions=self.test_predictions,
+            notes=tuple(self.notes),
+        )
+
+
+def best_alpha(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Index and score of the best alpha of every target.
+
+    Parameters
+    ----------
+    scores : (n_alphas, n_targets), alphas ascending.
+    """
+    n_alphas = len(scores)
+    order = torch.arange(n_alphas, device=scores.device)[:, None]
+    near = scores >= scores.amax(dim=0) - SCORE_RESOLUTION
+    index = torch.where(near, order, n_alphas).amin(dim=0)
+    index[(scores == 0).all(dim=0)] = n_alphas - 1
+    return index, scores.gather(0, index[None])[0]
+
+
+def _notes(space: FeatureSpace, factors: Factorisation, condition: float) -> Iterator[str]:
+    if factors.rank == 0:
+        yield f"{space.name}: all features are constant; nothing is predicted from them"
+    elif factors.n_constant:
+        yield f"{space.name}: {factors.n_constant} constant features left out"
+    if condition > INEXACT_CONDITION:
+        place = f"{space.name}: near singular at the smallest alpha (condition {condition:.0e})"
+        yield f"{place}; r there may be off by more than 1e-5"

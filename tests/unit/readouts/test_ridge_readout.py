@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from algokit.readouts import FeatureSpace, FoldsSpec, LogSpace, ReadoutSpec, RidgeSpec, Rows
+from algokit.readouts.ridge_readout import fit_ridge
+from algokit.solvers.folds import contiguous_folds, shuffled_folds
+from algokit.solvers.search import SearchSettings, search_ridge
+from algokit.solvers.targets import Targets
+
+ROWS = Rows(fit=np.arange(5, 45), val=np.arange(5))
+
+
+def test_a_log_space_is_its_powers_of_ten() -> None:
+    spec = RidgeSpec(kind="ridge", alphas=LogSpace(start=0, stop=15, num=4))
+    np.testing.assert_allclose(spec.alpha_values(), [1, 1e5, 1e10, 1e15])
+
+
+@pytest.mark.parametrize("alphas", [[0.0], [-1.0], [1.0, float("inf")], [], {"start": 0, "stop": 400, "num": 3}])
+def test_alphas_that_no_ridge_can_take_are_refused(alphas: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(ReadoutSpec).validate_python({"kind": "ridge", "alphas": alphas})
+
+
+@pytest.mark.parametrize("kind", ["contiguous", "shuffled"])
+def test_the_folds_of_the_recipe_are_the_folds_used(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((50, 20)).astype(np.float32)
+    responses = (features[:45, :3] @ rng.standard_normal((3, 6)) + rng.standard_normal((45, 6))).astype(np.float32)
+    space = FeatureSpace("space", features[:45], features[45:])
+    folds_spec = FoldsSpec.model_validate({"n": 4, "kind": kind, "seed": 7})
+    folds = contiguous_folds(ROWS.fit, 4) if kind == "contiguous" else shuffled_folds(ROWS.fit, 4, 7)
+    spec = RidgeSpec(kind="ridge", alphas=(1.0, 10.0), folds=folds_spec)
+    found = fit_ridge([space], [responses], ROWS, spec, device="cpu", progress=lambda done, name: None)
+    expected = search_ridge([space], Targets([responses], ROWS, "cpu"), SearchSettings((1.0, 10.0), folds))
+    np.testing.assert_array_equal(found.cv_score, expected.cv_score)

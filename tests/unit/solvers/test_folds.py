@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algokit.errors import UsageError
+from algokit.solvers.folds import contiguous_folds, shuffled_folds
+
+
+@given(n_folds=st.integers(2, 9), extra=st.integers(0, 40), seed=st.integers(0, 5))
+def test_folds_partition_the_rows_and_differ_by_at_most_one(n_folds: int, extra: int, seed: int) -> None:
+    rows = 3 * np.arange(2 * n_folds + extra)
+    for folds in (contiguous_folds(rows, n_folds), shuffled_folds(rows, n_folds, seed)):
+        sizes = [len(fold) for fold in folds]
+        assert len(folds) == n_folds
+        assert max(sizes) - min(sizes) <= 1
+        assert sorted(np.concatenate(folds)) == list(rows)
+
+
+def test_contiguous_folds_keep_the_order() -> None:
+    assert [list(fold) for fold in contiguous_folds(np.arange(10, 17), 3)] == [[10, 11, 12], [13, 14], [15, 16]]
+
+
+def test_shuffled_folds_depend_on_the_seed_alone() -> None:
+    rows = np.arange(40)
+    first, again, other = (np.concatenate(shuffled_folds(rows, 4, seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert (first != rows).any()
+
+
+@pytest.mark.parametrize(("n_rows", "n_folds"), [(3, 4), (7, 4), (10, 1)])
+def test_too_few_rows_for_the_folds_is_a_finding(n_rows: int, n_folds: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        contiguous_folds(np.arange(n_rows), n_folds)
+    (finding,) = caught.value.findings
+    assert finding.path == "folds.n"
+    assert f"{n_rows} rows" in finding.found
