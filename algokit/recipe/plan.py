@@ -1,0 +1,340 @@
+"""Recipe + data -> plan: every step with its key, shape, bytes, FLOPs and peak memory. No torch, no weights loaded.
+
+A step's key is the hash of its resolved parameters, the keys of its inputs, its integer version and the digests of
+the files and weights it reads. Executor, device, batch size and paths are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from algokit.backbones import CATALOGUE as BACKBONES
+from algokit.backbones import BackboneCard, LayerInfo, Preprocess, WeightsRecord
+from algokit.errors import AlgokitError, RecipeError, WeightsError
+from algokit.poolings import PoolingMismatchError
+from algokit.recipe.cost import features_cost, fit_cost
+from algokit.recipe.schema import Member, Recipe
+from algokit.registry import did_you_mean
+from algokit.store import digest_of
+from algokit.types import Finding, SubjectGeometry
+
+# Raise a version when the step's bytes change for the same parameters, never when only its code does.
+STEP_VERSIONS = {"features": 1, "fit": 1, "ensemble": 1}
+
+StepKind = Literal["features", "fit", "ensemble"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(_Frozen):
+    """One artefact to make.
+
+    ``params`` is what was resolved for it and is hashed into ``key`` together with the keys of ``inputs`` (step ids).
+    ``key`` is None where something it depends on is not known yet: no data directory, or weights not on this machine.
+    """
+
+    id: str
+    kind: StepKind
+    key: str | None
+    member: str
+    subject: str
+    inputs: tuple[str, ...]
+    params: dict[str, Any]
+    shape: tuple[int, ...]
+    out_bytes: int
+    flops: float
+    memory_bytes: int
+
+
+class Space(_Frozen):
+    """One feature space of a member: a layer and one pooling."""
+
+    name: str
+    layer: LayerInfo
+    pooling: dict[str, Any]
+    n_features: int
+
+
+class PlannedMember(_Frozen):
+    """A member with everything resolved."""
+
+    name: str
+    card: BackboneCard
+    preprocess: Preprocess
+    weights: dict[str, Any] | None
+    spaces: tuple[Space, ...]
+
+
+class Plan(_Frozen):
+    """A resolved recipe: JSON in, JSON out; printed by ``algokit plan``, executed by any executor."""
+
+    schema_name: Literal["algokit-plan/1"] = "algokit-plan/1"
+    algokit_version: str
+    recipe: dict[str, Any]
+    key: str | None
+    challenge: str
+    manifest_digest: str
+    subjects: dict[str, dict[str, Any]]
+    members: tuple[PlannedMember, ...]
+    steps: tuple[Step, ...]
+    warnings: tuple[str, ...]
+
+    def of_kind(self, kind: StepKind) -> list[Step]:
+        """The steps of one kind, in order of execution."""
+        return [step for step in self.steps if step.kind == kind]
+
+    def step(self, step_id: str) -> Step:
+        """The step of that id (KeyError where there is none)."""
+        return {step.id: step for step in self.steps}[step_id]
+
+
+@dataclass(frozen=True)
+class PlannedData:
+    """What a plan needs to know of the data.
+
+    Attributes
+    ----------
+    challenge, manifest_digest : which challenge this is.
+    geometry : the subjects in order.
+    image_digests, response_digests : per subject, one sha256 over the ordered image files' digests, or over both
+        hemispheres' training responses; None when planning without data.
+    """
+
+    challenge: str
+    manifest_digest: str
+    geometry: tuple[SubjectGeometry, ...]
+    image_digests: Mapping[str, str] | None = None
+    response_digests: Mapping[str, str] | None = None
+
+
+def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
+    """Resolve a recipe.
+
+    Raises
+    ------
+    RecipeError : every impossible request at once (unknown subject, layer, or a pooling that cannot take a layer).
+    """
+    findings: list[Finding] = []
+    geometry = _chosen_subjects(recipe, data, findings)
+    members = [_resolve_member(member, index, findings) for index, member in enumerate(recipe.members)]
+    resolved = [member for member in members if member is not None]
+    if findings:
+        raise RecipeError("the recipe asks for the impossible", findings)
+    steps: list[Step] = []
+    for subject in geometry:
+        fits = []
+        for member, planned in zip(recipe.members, resolved, strict=True):
+            features = [_features_step(recipe, planned, space, subject, data) for space in planned.spaces]
+            fits.append(_fit_step(recipe, member, planned, features, subject, data))
+            steps += [*features, fits[-1]]
+        steps.append(_ensemble_step(recipe, fits, subject))
+    ensembles = [step.key for step in steps if step.kind == "ensemble"]
+    return Plan(
+        algokit_version=algokit_version,
+        recipe=portable(recipe),
+        key=None if None in ensembles else digest_of([recipe.name, ensembles]),
+        challenge=data.challenge,
+        manifest_digest=data.manifest_digest,
+        subjects={
+            one.subject: {"n_train": one.n_train, "n_test": one.n_test, "n_vertices": dict(one.n_vertices)}
+            for one in geometry
+        },
+        members=tuple(resolved),
+        steps=tuple(steps),
+        warnings=tuple(_warnings(recipe, resolved, data)),
+    )
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain data without this machine's paths: a checkpoint keeps its file name only."""
+    document = recipe.model_dump(mode="json")
+    for member, spec in zip(recipe.members, document["members"], strict=True):
+        checkpoint = getattr(member.backbone, "checkpoint", None)
+        if checkpoint is not None:
+            spec["backbone"]["checkpoint"] = checkpoint.name
+    return document
+
+
+def _chosen_subjects(recipe: Recipe, data: PlannedData, findings: list[Finding]) -> list[SubjectGeometry]:
+    present = {one.subject: one for one in data.geometry}
+    if recipe.subjects == "all":
+        return list(data.geometry)
+    for index, name in enumerate(recipe.subjects):
+        if name not in present:
+            findings.append(
+                Finding(
+                    "this subject is not in the data",
+                    path=f"subjects[{index}]",
+                    found=name,
+                    advice=did_you_mean(name, present),
+                    code="unknown-subject",
+                )
+            )
+    return [present[name] for name in sorted(recipe.subjects) if name in present]
+
+
+def _resolve_member(member: Member, index: int, findings: list[Finding]) -> PlannedMember | None:
+    place = f"members[{index}]"
+    try:
+        module = BACKBONES.load(member.backbone.kind)
+        card: BackboneCard = module.describe(member.backbone)
+    except AlgokitError as error:
+        findings += [
+            Finding(**{**finding.as_dict(), "path": f"{place}.backbone"})  # type: ignore[arg-type]
+            for finding in error.findings or (Finding(error.headline),)
+        ]
+        return None
+    layers = _chosen_layers(member, card, place, findings)
+    spaces = [space for layer in layers for space in _spaces(member, layer, place, findings)]
+    override = member.backbone.preprocess
+    return PlannedMember(
+        name=member.name,
+        card=card,
+        preprocess=override.applied_to(card.preprocess) if override else card.preprocess,
+        weights=_weights(module, member),
+        spaces=tuple(spaces),
+    )
+
+
+def _weights(module: Any, member: Member) -> dict[str, Any] | None:
+    try:
+        record: WeightsRecord = module.weights_digest(member.backbone)
+    except WeightsError:
+        if getattr(member.backbone, "checkpoint", None) is not None:
+            raise  # a file the user named is not there: say so now, not after hours
+        return None
+    return {"source": record.source, "sha256": record.sha256, "is_random": record.is_random}
+
+
+def _chosen_layers(member: Member, card: BackboneCard, place: str, findings: list[Finding]) -> list[LayerInfo]:
+    if member.layers == "all":
+        return list(card.layers)
+    known = {layer.name: layer for layer in card.layers}
+    for position, name in enumerate(member.layers):
+        if name not in known:
+            findings.append(
+                Finding(
+                    f"{card.name} has no such layer",
+                    path=f"{place}.layers[{position}]",
+                    found=name,
+                    advice=did_you_mean(name, known) or f"{card.name} has {len(known)} layers: algokit list backbones",
+                    code="unknown-layer",
+                )
+            )
+    return [known[name] for name in member.layers if name in known]
+
+
+def _spaces(member: Member, layer: LayerInfo, place: str, findings: list[Finding]) -> Iterable[Space]:
+    for position, entry in enumerate(member.poolings):
+        for pooling in entry.each():
+            try:
+                n_features = pooling.n_features(layer)
+            except PoolingMismatchError as error:
+                findings.append(
+                    Finding(str(error), path=f"{place}.poolings[{position}]", found=entry.kind, code="pooling-mismatch")
+                )
+                break
+            name = f"{layer.name}@{pooling.label()}"
+            yield Space(name=name, layer=layer, pooling=pooling.model_dump(mode="json"), n_features=n_features)
+
+
+def _key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str | None]) -> str | None:
+    if None in inputs:
+        return None
+    return digest_of({"kind": kind, "version": STEP_VERSIONS[kind], "params": params, "inputs": list(inputs)})
+
+
+def _backbone_params(member: PlannedMember, recipe: Recipe) -> dict[str, Any]:
+    """The part of a backbone's spec that shapes its activations; where the weights lie is not part of it."""
+    spec = next(one.backbone for one in recipe.members if one.name == member.name)
+    return spec.model_dump(mode="json", exclude={"checkpoint", "preprocess", "weights"})
+
+
+def _features_step(
+    recipe: Recipe, member: PlannedMember, space: Space, subject: SubjectGeometry, data: PlannedData
+) -> Step:
+    params = {
+        "backbone": _backbone_params(member, recipe),
+        "preprocess": member.preprocess.model_dump(mode="json"),
+        "weights": member.weights,
+        "layer": space.layer.name,
+        "pooling": space.pooling,
+        "dtype": recipe.features.dtype,
+        "images": data.image_digests[subject.subject] if data.image_digests else None,
+    }
+    known = member.weights is not None and data.image_digests is not None
+    cost = features_cost(member.card, space.layer, space.n_features, subject, recipe.features.dtype, len(member.spaces))
+    return Step(
+        id=f"features/{member.name}/{subject.subject}/{space.name}",
+        kind="features",
+        key=_key("features", params, []) if known else None,
+        member=member.name,
+        subject=subject.subject,
+        inputs=(),
+        params=params,
+        shape=(subject.n_train + subject.n_test, space.n_features),
+        **cost,
+    )
+
+
+def _fit_step(
+    recipe: Recipe,
+    member: Member,
+    planned: PlannedMember,
+    features: Sequence[Step],
+    subject: SubjectGeometry,
+    data: PlannedData,
+) -> Step:
+    params = {
+        "readout": member.readout.model_dump(mode="json"),
+        "val": recipe.val.model_dump(mode="json") if recipe.val else None,
+        "responses": data.response_digests[subject.subject] if data.response_digests else None,
+    }
+    known = data.response_digests is not None
+    return Step(
+        id=f"fit/{planned.name}/{subject.subject}",
+        kind="fit",
+        key=_key("fit", params, [step.key for step in features]) if known else None,
+        member=planned.name,
+        subject=subject.subject,
+        inputs=tuple(step.id for step in features),
+        params=params,
+        shape=(subject.n_test, sum(subject.n_vertices.values())),
+        **fit_cost([space.n_features for space in planned.spaces], subject, member.readout, recipe.val),
+    )
+
+
+def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometry) -> Step:
+    params = {"ensemble": recipe.ensemble.model_dump(mode="json")}
+    n_values = subject.n_test * sum(subject.n_vertices.values())
+    return Step(
+        id=f"ensemble/{subject.subject}",
+        kind="ensemble",
+        key=_key("ensemble", params, [step.key for step in fits]),
+        member="",
+        subject=subject.subject,
+        inputs=tuple(step.id for step in fits),
+        params=params,
+        shape=fits[0].shape,
+        out_bytes=4 * n_values,
+        flops=float(len(fits) * n_values),
+        memory_bytes=12 * n_values,
+    )
+
+
+def _warnings(recipe: Recipe, members: Sequence[PlannedMember], data: PlannedData) -> Iterable[str]:
+    for member in members:
+        if member.weights is None:
+            yield f"the weights of {member.name} are not on this machine; a run needs them"
+        elif member.weights["is_random"]:
+            yield f"{member.name} has RANDOM, UNTRAINED weights: its scores say nothing about the named model"
+    if recipe.val is None:
+        yield "no val split: the recipe gives no local score where the test responses are absent"
+    if data.image_digests is None:
+        yield "planned without data: sizes are the manifest's, and steps have no keys"

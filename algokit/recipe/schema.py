@@ -1,0 +1,128 @@
+"""A recipe: what to compute, with no machine in it.
+
+``algokit schema`` and docs/recipe_reference.md are made from these classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from algokit.backbones import BackboneSpec
+from algokit.poolings import PoolingSpec
+from algokit.readouts import ReadoutSpec
+
+Slug: TypeAlias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+Subject: TypeAlias = Annotated[str, Field(pattern=r"^subj\d\d$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Val(_Frozen):
+    """A random part of the training images that nothing is chosen or fitted on; it gives the local score."""
+
+    fraction: float = Field(
+        gt=0, le=0.5, description="Share of the training images held out; of n images max(1, round(fraction * n))"
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the draw")
+
+
+class FeaturesSpec(_Frozen):
+    """How features are kept."""
+
+    dtype: Literal["float32", "float16"] = Field(
+        default="float32", description="float16 halves the disk space; features beyond 65504 are refused, not clipped"
+    )
+
+
+class MeanSpec(_Frozen):
+    """The mean of the members' predictions."""
+
+    kind: Literal["mean"]
+
+
+class Member(_Frozen):
+    """One model of the brain: a backbone, what is taken from it, and how it is read out."""
+
+    backbone: BackboneSpec = Field(description="The network that sees the images")
+    layers: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="Names of the backbone's layers, or all; `algokit list backbones` shows them"
+    )
+    poolings: Annotated[tuple[PoolingSpec, ...], Field(min_length=1)] = Field(
+        description="What turns an activation into features; every layer with every pooling is one feature space"
+    )
+    readout: ReadoutSpec = Field(description="How responses are predicted from the feature spaces")
+    name: Slug = Field(
+        default="", validate_default=True, description="Unique in the recipe; the backbone's own name where left out"
+    )
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _named(cls, name: Any, info: ValidationInfo) -> Any:
+        backbone = info.data.get("backbone")
+        if name != "":
+            return name
+        if backbone is None:  # refused already; its problems are enough
+            return "unnamed"
+        return re.sub("[^a-z0-9_]+", "-", getattr(backbone, "name", backbone.kind).lower()).strip("-_")
+
+    @field_validator("layers")
+    @classmethod
+    def _unique_layers(cls, layers: Literal["all"] | tuple[str, ...]) -> Literal["all"] | tuple[str, ...]:
+        if layers != "all":
+            _refuse_repeats("layer", (((index,), layer) for index, layer in enumerate(layers)))
+        return layers
+
+    @field_validator("poolings")
+    @classmethod
+    def _unique_poolings(cls, poolings: tuple[PoolingSpec, ...]) -> tuple[PoolingSpec, ...]:
+        each = (((index,), one.label()) for index, pooling in enumerate(poolings) for one in pooling.each())
+        _refuse_repeats("pooling", each)
+        return poolings
+
+
+class Recipe(_Frozen):
+    """What to compute, from images to predictions; where it runs is said on the command line."""
+
+    algokit: Literal[1] = Field(description="Version of this format")
+    name: Slug = Field(description="Names the submission folder")
+    about: str = Field(default="", description="What this recipe is for, in a sentence")
+    subjects: Literal["all"] | Annotated[tuple[Subject, ...], Field(min_length=1)] = Field(
+        default="all", description="Subjects to predict, or all that the data hold"
+    )
+    val: Val | None = Field(default=None, description="Training images held out for a local score; null holds none out")
+    features: FeaturesSpec = Field(default=FeaturesSpec(), description="How features are kept")
+    members: Annotated[tuple[Member, ...], Field(min_length=1)] = Field(description="The models to be joined")
+    ensemble: MeanSpec = Field(default=MeanSpec(kind="mean"), description="How the members' predictions are joined")
+
+    @field_validator("subjects")
+    @classmethod
+    def _unique_subjects(cls, subjects: Literal["all"] | tuple[str, ...]) -> Literal["all"] | tuple[str, ...]:
+        if subjects != "all":
+            _refuse_repeats("subject", (((index,), subject) for index, subject in enumerate(subjects)))
+        return subjects
+
+    @field_validator("members")
+    @classmethod
+    def _unique_names(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
+        _refuse_repeats("member name", (((index, "name"), member.name) for index, member in enumerate(members)))
+        return members
+
+
+def _refuse_repeats(noun: str, values: Iterable[tuple[tuple[int | str, ...], str]]) -> None:
+    """Raise one problem per value that stood before, each at its own place below the field being validated."""
+    seen: set[str] = set()
+    problems: list[InitErrorDetails] = []
+    for place, value in values:
+        if value in seen:
+            error = PydanticCustomError("repeated", "this {noun} stands here twice", {"noun": noun})
+            problems.append(InitErrorDetails(type=error, loc=place, input=value))
+        seen.add(value)
+    if problems:
+        raise ValidationError.from_exception_data("recipe", problems)

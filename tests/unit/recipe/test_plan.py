@@ -1,0 +1,130 @@
+"""Plans: everything resolved, keys that change with what matters and with nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algokit.errors import RecipeError
+from algokit.recipe.load import load_recipe
+from algokit.recipe.plan import Plan, PlannedData, make_plan
+from algokit.types import SubjectGeometry
+
+TWO = (
+    SubjectGeometry("subj01", 20, 5, {"lh": 30, "rh": 40}),
+    SubjectGeometry("subj06", 18, 6, {"lh": 29, "rh": 38}),
+)
+DATA = PlannedData(
+    "made-up",
+    "m",
+    TWO,
+    image_digests={"subj01": "i1", "subj06": "i6"},
+    response_digests={"subj01": "r1", "subj06": "r6"},
+)
+RECIPE = """\
+algokit: 1
+name: small
+val: {fraction: 0.2}
+members:
+  - backbone: {kind: gabor}
+    layers: [gabor.0, gabor.3]
+    poolings: [{kind: adaptive_max, grid: [1, 2]}]
+    readout: {kind: ridge, alphas: [1, 10]}
+"""
+
+
+def _plan(tmp_path: Path, text: str = RECIPE, data: PlannedData = DATA, overrides: tuple[str, ...] = ()) -> Plan:
+    path = tmp_path / "small.yaml"
+    path.write_text(text)
+    return make_plan(load_recipe(path, overrides), data, "0")
+
+
+def _keys(plan: Plan) -> dict[str, Any]:
+    return {step.id: step.key for step in plan.steps}
+
+
+def test_every_layer_times_pooling_is_a_step_with_its_true_shape(tmp_path: Path) -> None:
+    plan = _plan(tmp_path)
+    shapes = {step.id: step.shape for step in plan.of_kind("features") if step.subject == "subj06"}
+    prefix = "features/gabor/subj06/"
+    assert shapes == {
+        prefix + "gabor.0@max1": (24, 8),
+        prefix + "gabor.0@max2": (24, 32),
+        prefix + "gabor.3@max1": (24, 8),
+        prefix + "gabor.3@max2": (24, 32),
+    }
+    assert plan.step("fit/gabor/subj06").shape == (6, 67)
+    assert plan.step("features/gabor/subj06/gabor.0@max2").out_bytes == 24 * 32 * 4
+
+
+def test_a_changed_grid_changes_only_what_it_touches(tmp_path: Path) -> None:
+    before = _keys(_plan(tmp_path))
+    after = _keys(_plan(tmp_path, RECIPE.replace("[1, 2]", "[1, 3]")))
+    kept = before.keys() & after.keys()
+    same = {step for step in kept if before[step] == after[step]}
+    assert same == {step for step in kept if step.endswith("@max1")}
+
+
+@pytest.mark.parametrize(
+    ("change", "touched"),
+    [
+        (("members.0.readout.alphas=[1,100]",), {"fit", "ensemble"}),
+        (("val.seed=3",), {"fit", "ensemble"}),
+        (("members.0.backbone.size_px=64",), {"features", "fit", "ensemble"}),
+        (("features.dtype=float16",), {"features", "fit", "ensemble"}),
+        (("about=another sentence",), set()),
+    ],
+)
+def test_a_setting_changes_the_keys_downstream_of_it(
+    tmp_path: Path, change: tuple[str, ...], touched: set[str]
+) -> None:
+    before, after = _keys(_plan(tmp_path)), _keys(_plan(tmp_path, overrides=change))
+    assert {step.split("/")[0] for step in before if before[step] != after[step]} == touched
+
+
+def test_one_subjects_data_change_only_its_own_keys(tmp_path: Path) -> None:
+    other = PlannedData("made-up", "m", TWO, {"subj01": "i1", "subj06": "NEW"}, DATA.response_digests)
+    before, after = _keys(_plan(tmp_path)), _keys(_plan(tmp_path, data=other))
+    assert {step for step in before if before[step] != after[step]} == {step for step in before if "subj06" in step}
+
+
+def test_without_data_there_are_sizes_but_no_keys(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, data=PlannedData("made-up", "m", TWO))
+    assert {step.key for step in plan.steps} == {None}
+    assert plan.key is None
+    assert plan.steps[0].out_bytes > 0
+    assert any("no keys" in warning for warning in plan.warnings)
+
+
+def test_everything_impossible_is_told_in_one_list(tmp_path: Path) -> None:
+    text = RECIPE.replace("gabor.3]", "gabor.33]").replace("val:", "subjects: [subj02]\nval:")
+    text = text.replace("grid: [1, 2]}", "grid: 1}, {kind: cls_token}")
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, text)
+    places = {finding.path: finding for finding in caught.value.findings}
+    assert set(places) == {"subjects[0]", "members[0].layers[1]", "members[0].poolings[1]"}
+    assert "gabor.3" in places["members[0].layers[1]"].advice
+
+
+def test_subjects_of_the_recipe_are_planned_in_order(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, RECIPE.replace("val:", "subjects: [subj06]\nval:"))
+    assert list(plan.subjects) == ["subj06"]
+
+
+def test_a_plan_survives_json(tmp_path: Path) -> None:
+    plan = _plan(tmp_path)
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_random_weights_are_warned_about(tmp_path: Path) -> None:
+    text = RECIPE.replace("{kind: gabor}", "{kind: timm, name: mobilenetv2_100, weights: random}")
+    text = text.replace("[gabor.0, gabor.3]", "[blocks.0]")
+    plan = _plan(tmp_path, text)
+    assert any("RANDOM" in warning for warning in plan.warnings)
+
+
+def test_the_main_product_dominates_the_fit_and_grows_linearly_with_alphas(tmp_path: Path) -> None:
+    big = PlannedData("made-up", "m", (SubjectGeometry("subj01", 2000, 100, {"lh": 19004, "rh": 20544}),))
+    one = _plan(tmp_path, data=big).step("fit/gabor/subj01").flops
+    two = _plan(tmp_path, data=big, overrides=("members.0.readout.alphas=[1,2,3,4]",)).step("fit/gabor/subj01").flops
+    assert 1.5 < two / one < 2.1
