@@ -1,0 +1,70 @@
+"""A ``.npy`` file from a stranger: its header is read without being believed, its values without being unpickled."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algokit.challenge.npy_header import NpyHeader, parse_header
+from algokit.errors import SubmissionError
+from algokit.types import Finding
+
+
+def shown(text: str) -> str:
+    """A stranger's words, safe to print and short enough to."""
+    return (text if text.isprintable() else ascii(text)[1:-1])[:160]
+
+
+@contextlib.contextmanager
+def reading(path: Path, name: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn what reading ``name`` inside ``path`` may raise into a `SubmissionError`."""
+    try:
+        yield
+    except errors as error:
+        finding = Finding("cannot be read", str(path), shown(name), found=_reason(error), code="unreadable")
+        raise SubmissionError(f"{shown(name) or path} cannot be read", [finding]) from error
+
+
+def checked_header(path: Path, name: str, head: bytes) -> NpyHeader:
+    """Parse the first `HEADER_LIMIT_BYTES` of a file; nothing beyond them is ever read or allocated.
+
+    Raises
+    ------
+    SubmissionError : these are not the first bytes of a ``.npy`` file.
+    """
+    try:
+        return parse_header(head)
+    except ValueError as error:
+        what = "not a .npy file" if head else "an empty file"
+        advice = "write it with numpy.save"
+        finding = Finding(what, str(path), shown(name), found=_reason(error), advice=advice, code="not-npy")
+        raise SubmissionError(f"{shown(name)} is {what}", [finding]) from error
+
+
+def refuse_unsafe(path: Path, name: str, header: NpyHeader, n_bytes: int, shape: tuple[int, int]) -> None:
+    """The last gate before an array is mapped or allocated.
+
+    Raises
+    ------
+    SubmissionError : not plain floats of that shape, or a size that is not the one the header promises.
+    """
+    if header.dtype.kind == "f" and header.shape == shape and header.file_bytes == n_bytes:
+        return
+    found = f"{header} in {n_bytes} bytes"
+    finding = Finding("not the array expected", str(path), shown(name), f"floats {shape}", found, code="wrong-array")
+    raise SubmissionError(f"{shown(name)} is not the array expected", [finding])
+
+
+def as_float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Little-endian float32 in C order, which is what the challenge takes; not copied where it already is."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, dtype="<f4")
+
+
+def _reason(error: Exception) -> str:
+    return shown(" ".join(str(error).split())) or type(error).__name__

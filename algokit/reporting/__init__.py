@@ -1,0 +1,1 @@
+"""What is said about a submission: its card, its tables, its folder."""

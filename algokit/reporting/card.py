@@ -1,0 +1,72 @@
+"""The card of a submission: everything that made it, as plain JSON data."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+SCHEMA = "algokit-card/1"
+PACKAGES = ("numpy", "torch", "torchvision", "timm", "open_clip_torch", "scikit-learn", "pillow")
+
+
+def build_card(*, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The card of a run.
+
+    Parameters
+    ----------
+    plan : the plan as JSON data (`algokit.recipe.plan.Plan`).
+    facts : what only the run knows: timings, versions, hardware, files with their digests, scores, ``warnings``; taken
+        over as they are, but never over what the plan says.
+
+    Returns
+    -------
+    ``schema``, ``plan_key``, ``recipe``, ``challenge``, ``geometry`` (what `validate` reads back), ``data`` and
+    ``weights`` digests, ``warnings``, and the facts.
+    """
+    warnings = [*plan["warnings"], *facts.get("warnings", ())]
+    return {
+        **facts,
+        "schema": SCHEMA,
+        "algokit_version": plan["algokit_version"],
+        "plan_key": plan["key"],
+        "recipe": plan["recipe"],
+        "challenge": {"name": plan["challenge"], "manifest_digest": plan["manifest_digest"]},
+        "geometry": plan["subjects"],
+        "data": {name: _digests(plan["steps"], name) for name in ("images", "responses")},
+        "weights": {member["name"]: member["weights"] for member in plan["members"]},
+        "warnings": list(dict.fromkeys(warnings)),
+    }
+
+
+def _digests(steps: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
+    """Subject -> digest of its images or responses, from the steps that read them."""
+    return {step["subject"]: step["params"][name] for step in steps if step["params"].get(name)}
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of the packages that are installed; none of them is imported."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware(accelerator: str = "") -> dict[str, Any]:
+    """The machine in a few words, without its name.
+
+    Parameters
+    ----------
+    accelerator : the name of the GPU that was used, "" for none.
+    """
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "n_cpus": os.cpu_count(),
+        "accelerator": accelerator or None,
+    }
