@@ -1,0 +1,80 @@
+"""What a run reads of the challenge: images, responses, and the digests that go into keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from algokit.challenge import Challenge, DigestCache, ImageFile
+from algokit.readouts import Rows
+from algokit.recipe.cost import val_rows
+from algokit.recipe.plan import PlannedData
+from algokit.recipe.schema import Val
+from algokit.store import digest_of
+from algokit.types import HEMISPHERES, Hemisphere, Ints, ProgressCallback, Responses, SubjectGeometry, no_progress
+
+
+@dataclass(frozen=True)
+class SubjectInputs:
+    """One subject's images and training responses.
+
+    Attributes
+    ----------
+    train_images, test_images : in row order.
+    image_digests : sha256 of every image file, training rows first.
+    responses : hemisphere -> training responses, memory-mapped.
+    """
+
+    geometry: SubjectGeometry
+    train_images: tuple[ImageFile, ...]
+    test_images: tuple[ImageFile, ...]
+    image_digests: tuple[str, ...]
+    responses: Mapping[Hemisphere, Responses]
+
+    @property
+    def test_ids(self) -> Ints:
+        """(n_test,) NSD ids of the test images in row order."""
+        return np.array([image.image_id for image in self.test_images], np.int64)
+
+
+def read_inputs(
+    challenge: Challenge, subjects: Iterable[str], digests: DigestCache, progress: ProgressCallback = no_progress
+) -> tuple[PlannedData, dict[str, SubjectInputs]]:
+    """Open the subjects and digest every file a plan depends on (unchanged files are not read again)."""
+    inputs, image_digests, response_digests = {}, {}, {}
+    for subject in subjects:
+        train, test = challenge.images(subject, "train"), challenge.images(subject, "test")
+        responses = {hemisphere: challenge.responses(subject, hemisphere, "train") for hemisphere in HEMISPHERES}
+        response_paths = [challenge.response_path(subject, hemisphere, "train") for hemisphere in HEMISPHERES]
+        paths = [image.path for image in (*train, *test)]
+        known = digests.many([*paths, *response_paths], progress)
+        ordered = tuple(known[path] for path in paths)
+        ids = [image.image_id for image in (*train, *test)]
+        image_digests[subject] = digest_of([len(train), ids, list(ordered)])
+        response_digests[subject] = digest_of([known[path] for path in response_paths])
+        inputs[subject] = SubjectInputs(challenge.geometry(subject), train, test, ordered, responses)
+    digests.save()
+    data = PlannedData(
+        challenge=challenge.manifest.name,
+        manifest_digest=challenge.manifest.digest(),
+        geometry=tuple(one.geometry for one in inputs.values()),
+        image_digests=image_digests,
+        response_digests=response_digests,
+    )
+    return data, inputs
+
+
+def split_rows(n_train: int, val: Val | None, subject: str) -> Rows:
+    """The recipe's val split of one subject: random training rows, the same every time.
+
+    Returns
+    -------
+    Ascending row indices to fit on and to hold out.
+    """
+    if val is None:
+        return Rows(fit=np.arange(n_train), val=np.empty(0, np.int64))
+    order = np.random.default_rng([val.seed, int(subject.removeprefix("subj"))]).permutation(n_train)
+    n_val = val_rows(n_train, val)
+    return Rows(fit=np.sort(order[n_val:]), val=np.sort(order[:n_val]))

@@ -1,0 +1,222 @@
+"""Drive a plan: make what is missing, in order, and say why anything is made again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from algokit.backbones import CATALOGUE as BACKBONES
+from algokit.backbones import Backbone
+from algokit.errors import WeightsError
+from algokit.pipeline.ensemble import average_members
+from algokit.pipeline.extract import Done, extract_features
+from algokit.pipeline.fit import fit_member
+from algokit.pipeline.inputs import SubjectInputs
+from algokit.pipeline.settings import RunSettings
+from algokit.recipe.plan import Plan, Step
+from algokit.recipe.schema import Recipe
+from algokit.store import CorruptArtefactError, Store, sweep_partial, write_text_atomically
+from algokit.types import Finding, Progress, ProgressCallback
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What happened to one step: ``reason`` says why it was made ("" when it was kept)."""
+
+    id: str
+    made: bool
+    reason: str
+    seconds: float
+
+
+@dataclass
+class _Run:
+    plan: Plan
+    recipe: Recipe
+    inputs: Mapping[str, SubjectInputs]
+    store: Store
+    settings: RunSettings
+    progress: ProgressCallback
+    reasons: dict[str, str]
+    outcomes: list[StepOutcome] = field(default_factory=list)
+
+
+def run_plan(
+    plan: Plan,
+    recipe: Recipe,
+    inputs: Mapping[str, SubjectInputs],
+    store: Store,
+    settings: RunSettings,
+    progress: ProgressCallback,
+) -> list[StepOutcome]:
+    """Execute a plan; steps already in the store are kept. Can be killed at any moment and called again.
+
+    Raises
+    ------
+    WeightsError : weights the plan needs are not on this machine (before any work).
+    AlgokitError : whatever a step raises; finished steps stay in the store.
+    """
+    _refuse_missing_weights(plan)
+    sweep_partial(store.root)
+    run = _Run(plan, recipe, inputs, store, settings, progress, _reasons(plan, store))
+    try:
+        for position, member in enumerate(plan.members):
+            _run_member(run, position, member.name)
+        for step in plan.of_kind("ensemble"):
+            fits = [plan.step(name) for name in step.inputs]
+            if step.id in run.reasons:
+                started = time.monotonic()
+                average_members(step, fits, store)
+                _finished(run, [step], started)
+            else:
+                _kept(run, [step])
+    finally:
+        _remember(run)
+    return run.outcomes
+
+
+def _run_member(run: _Run, position: int, name: str) -> None:
+    planned, member = run.plan.members[position], run.recipe.members[position]
+    backbone: Backbone | None = None
+    earlier: list[Done] = []
+    for fit in [step for step in run.plan.of_kind("fit") if step.member == name]:
+        inputs = run.inputs[fit.subject]
+        features = [run.plan.step(step_id) for step_id in fit.inputs]
+        missing = [step for step in features if step.id in run.reasons]
+        if missing:
+            started = time.monotonic()
+            if backbone is None:
+                run.progress(Progress(f"features/{name}", 0, 1, "network", "loading"))
+                backbone = BACKBONES.load(member.backbone.kind).load(member.backbone, run.settings.device)
+                _refuse_other_weights(planned.weights, backbone)
+            extract_features(planned, missing, inputs, backbone, run.store, run.settings, earlier, run.progress)
+            _finished(run, missing, started)
+        _kept(run, [step for step in features if step not in missing])
+        earlier.append(Done(inputs, {step.id.rsplit("/", 1)[-1]: step for step in features}))
+        if fit.id in run.reasons:
+            started = time.monotonic()
+            fit_member(fit, features, member, run.recipe.val, inputs, run.store, run.settings, run.progress)
+            _finished(run, [fit], started)
+        else:
+            _kept(run, [fit])
+
+
+def _finished(run: _Run, steps: Sequence[Step], started: float) -> None:
+    seconds = (time.monotonic() - started) / len(steps)
+    run.outcomes += [StepOutcome(step.id, True, run.reasons[step.id], seconds) for step in steps]
+
+
+def _kept(run: _Run, steps: Sequence[Step]) -> None:
+    run.outcomes += [StepOutcome(step.id, False, "", 0.0) for step in steps]
+
+
+def _refuse_missing_weights(plan: Plan) -> None:
+    missing = [
+        Finding(
+            "weights are not on this machine",
+            path=f"members[{index}].backbone",
+            found=plan.recipe["members"][index]["backbone"].get("weights", ""),
+            advice=f"download them with the hub's own tool, or give --set members.{index}.backbone.checkpoint=FILE",
+            code="weights-missing",
+        )
+        for index, member in enumerate(plan.members)
+        if member.weights is None
+    ]
+    if missing:
+        raise WeightsError("a run needs weights that are not here", missing)
+
+
+def _refuse_other_weights(planned: Mapping[str, Any] | None, backbone: Backbone) -> None:
+    loaded = backbone.weights
+    if planned is not None and planned["sha256"] not in ("", loaded.sha256):
+        what = "the weights changed between plan and run"
+        finding = Finding(what, expected=planned["sha256"], found=loaded.sha256, code="weights-changed")
+        raise WeightsError("these are not the weights the plan names", [finding])
+
+
+def _reasons(plan: Plan, store: Store) -> dict[str, str]:
+    """Step id -> why it has to be made.
+
+    Features are looked at only for fits that have to be made: those of a kept fit may be gone, and are not read.
+    """
+    history = _history(plan, store)
+    reasons: dict[str, str] = {}
+    for step in [*plan.of_kind("fit"), *plan.of_kind("ensemble")]:
+        inputs = [plan.step(name) for name in step.inputs] if step.kind == "fit" else []
+        if _look(step, plan, store, history, reasons):
+            for feature in inputs:
+                _look(feature, plan, store, history, reasons)
+    return reasons
+
+
+def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, Any], reasons: dict[str, str]) -> bool:
+    """Note why a step has to be made, if it has to be; says whether."""
+    try:
+        if store.has(step.kind, str(step.key)):
+            store.open(step.kind, str(step.key))
+            return False
+        reasons[step.id] = _why(step, plan, history)
+    except CorruptArtefactError as error:
+        reasons[step.id] = error.findings[0].what
+    return True
+
+
+def _why(step: Step, plan: Plan, history: Mapping[str, Any]) -> str:
+    past = history.get(step.id)
+    if past is None:
+        return "new"
+    if past["key"] == step.key:
+        return "its artefact is no longer in the store"
+    changes = _changes(past["params"], step.params)
+    inputs = {name: plan.step(name).key for name in step.inputs}
+    gone, added = past["inputs"].keys() - inputs.keys(), inputs.keys() - past["inputs"].keys()
+    changes += [f"without {_short(name)}" for name in sorted(gone)] + [f"with {_short(name)}" for name in sorted(added)]
+    changed = [name for name in inputs.keys() & past["inputs"].keys() if inputs[name] != past["inputs"][name]]
+    if changed:
+        changes.append(f"{len(changed)} of its inputs changed" if len(changed) > 1 else f"{_short(changed[0])} changed")
+    return "; ".join(changes) or "made by another version of algokit"
+
+
+def _short(step_id: str) -> str:
+    """A feature space by its own name, any other step by its id."""
+    return step_id.rsplit("/", 1)[-1] if step_id.startswith("features/") else step_id
+
+
+def _changes(old: Any, new: Any, path: str = "") -> list[str]:
+    """Differences of two parameter trees in words: ``preprocess.resize_px 224 -> 336``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = sorted(old.keys() | new.keys())
+        return [
+            line
+            for name in names
+            for line in _changes(old.get(name), new.get(name), f"{path}.{name}" if path else name)
+            if old.get(name) != new.get(name)
+        ]
+    if path.rsplit(".", 1)[-1] in ("images", "responses", "sha256"):
+        return [f"{path} changed"]
+    return [f"{path} {json.dumps(old)} -> {json.dumps(new)}"]
+
+
+def _history_path(plan: Plan, store: Store) -> Any:
+    return store.root / "history" / f"{plan.recipe['name']}.json"
+
+
+def _history(plan: Plan, store: Store) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = json.loads(_history_path(plan, store).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return loaded
+
+
+def _remember(run: _Run) -> None:
+    """Note what each finished step was made from, so that the next run can say what changed."""
+    history = _history(run.plan, run.store)
+    for outcome in run.outcomes:
+        step = run.plan.step(outcome.id)
+        inputs = {name: run.plan.step(name).key for name in step.inputs}
+        history[step.id] = {"key": step.key, "params": step.params, "inputs": inputs}
+    write_text_atomically(_history_path(run.plan, run.store), json.dumps(history, sort_keys=True) + "\n")

@@ -1,0 +1,55 @@
+"""Where and how a plan runs; nothing in here changes a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from algokit.errors import DeviceError
+from algokit.types import Finding
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Attributes
+    ----------
+    device : "cpu", "cuda" or "cuda:N"; never replaced by another.
+    batch_size : images per forward pass.
+    n_workers : threads that decode images.
+    """
+
+    device: str = "cpu"
+    batch_size: int = 32
+    n_workers: int = 4
+
+
+def checked_device(device: str) -> str:
+    """The device, if this machine has it; "auto" is CUDA where there is one and the CPU elsewhere.
+
+    Raises
+    ------
+    DeviceError : it was asked for by name and is not there.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        finding = Finding(
+            "no CUDA device is visible",
+            expected=device,
+            found=f"torch {torch.__version__}, {torch.cuda.device_count()} devices",
+            advice="use --device cpu, or start the container with --gpus all",
+            code="no-cuda",
+        )
+        raise DeviceError("the device asked for is not there", [finding])
+    if device.split(":")[0] not in ("cpu", "cuda"):
+        finding = Finding("unknown device", expected="auto, cpu, cuda or cuda:N", found=repr(device), code="no-device")
+        raise DeviceError("the device asked for is not there", [finding])
+    return device
+
+
+def accelerator_name(device: str) -> str:
+    """The GPU's own name, "" for the CPU."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
