@@ -53,7 +53,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 test: check
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 docs: $(VENV)/.installed
 	$(BIN)/python -c 'from pathlib import Path; from algokit.recipe.reference import recipe_reference; \

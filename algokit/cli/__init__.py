@@ -1,0 +1,94 @@
+"""The command line: one small file per verb that parses, calls one function of `algokit.verbs` and renders.
+
+Nothing here imports torch, and what a command needs is imported when it runs, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from algokit.cli import data
+from algokit.cli.list import list_members
+from algokit.cli.pack import pack
+from algokit.cli.plan import plan
+from algokit.cli.report import report
+from algokit.cli.run import run
+from algokit.cli.schema import schema
+from algokit.cli.score import score
+from algokit.cli.validate import validate
+
+BUG = 70
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="algokit",
+    help="From a YAML recipe to a scored, zipped submission for the Algonauts 2023 challenge.",
+    epilog="Exit codes: 0 fine, 1 findings or a failed run, 2 recipe, data or usage wrong, 3 machine not ready, "
+    "70 a bug in algokit, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+app.command("list")(list_members)
+for command in (plan, run, validate, score, report, pack, schema):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"algokit {version('algokit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def main() -> None:
+    """Run the command line; every way out is an exit code and at most one clear message."""
+    try:
+        app()
+    except SystemExit as way_out:
+        if way_out.code == INTERRUPTED:
+            typer.echo("interrupted; finished steps are kept, run the same command to resume", err=True)
+        raise
+    except Exception as error:
+        sys.exit(_explained(error))
+
+
+def _explained(error: Exception) -> int:
+    """Say what went wrong; return the exit code."""
+    from algokit.console import show_error, write_json
+    from algokit.errors import AlgokitError
+
+    if not isinstance(error, AlgokitError):
+        return _bug(error)
+    show_error(error.headline, error.findings)
+    if "--json" in sys.argv:
+        write_json({"error": error.headline, "findings": [finding.as_dict() for finding in error.findings]})
+    return error.exit_code
+
+
+def _bug(error: Exception) -> int:
+    handle, name = tempfile.mkstemp(prefix="algokit-bug-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write("".join(traceback.format_exception(error)))
+    typer.echo(f"this is a bug in algokit ({type(error).__name__}); please report it with {Path(name)}", err=True)
+    return BUG

@@ -1,0 +1,32 @@
+"""``algokit list``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from algokit.cli.options import Json
+
+
+def list_members(
+    family: Annotated[
+        str | None,
+        typer.Argument(metavar="[FAMILY]", help="backbones, poolings, readouts, metrics, executors or recipes."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List what a recipe can name.
+
+    Backbones (with the cards that ship), poolings, readouts, metrics, executors, and the shipped recipes.
+    """
+    from algokit import verbs
+    from algokit.console import show_members, write_json
+
+    listing = verbs.list_members(family)
+    if as_json:
+        write_json(
+            {name: [{"kind": kind, "summary": summary} for kind, summary in rows] for name, rows in listing.items()}
+        )
+    else:
+        show_members(listing)

@@ -1,0 +1,45 @@
+"""Options that several commands share, and the only place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Recipe: TypeAlias = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/demo.yaml.")]
+Submission: TypeAlias = Annotated[Path, typer.Argument(metavar="PATH", help="A submission folder or its zip.")]
+Submissions: TypeAlias = Annotated[
+    list[Path], typer.Argument(metavar="PATH...", help="Submission folders, zips, or a folder of submissions.")
+]
+Data: TypeAlias = Annotated[
+    Path, typer.Option("--data", metavar="DIR", help="The challenge directory, in any of its known layouts.")
+]
+MaybeData: TypeAlias = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The challenge directory, in any of its known layouts.")
+]
+Manifest: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What the data must be; the official challenge where nothing else is said."),
+]
+Store: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where features and fits are kept; $ALGOKIT_CACHE/store where not given."),
+]
+Overrides: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the recipe; may be given several times."),
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for programs.")]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def store_root(given: Path | None) -> Path:
+    """The store's folder: as given, else below ``ALGOKIT_CACHE``, else in the user's cache."""
+    if given is not None:
+        return given
+    cache = os.environ.get("ALGOKIT_CACHE")
+    if cache:
+        return Path(cache).expanduser() / "store"
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "algokit" / "store"

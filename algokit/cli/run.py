@@ -1,0 +1,68 @@
+"""``algokit run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from algokit.cli.options import Data, Json, Manifest, Overrides, Quiet, Recipe, Store, store_root
+
+
+def run(
+    recipe: Recipe,
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The submission folder; submissions/<recipe>-<key> if not given.")
+    ] = None,
+    manifest: Manifest = None,
+    overrides: Overrides = None,
+    store: Store = None,
+    executor: Annotated[str, typer.Option(help="Where to run.")] = "local",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per forward pass.")] = 32,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 4,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Run a recipe to a scored submission folder.
+
+    What the store already holds is not made again, so an interrupted run resumes with the same command, and a run
+    that has nothing to do says so.
+    """
+    from algokit import verbs
+    from algokit.console import show_run, shown_progress, write_json
+
+    with shown_progress(quiet=quiet) as progress:
+        report = verbs.run(
+            recipe,
+            data=data,
+            manifest=manifest,
+            out=out,
+            store=store_root(store),
+            overrides=overrides or (),
+            executor=executor,
+            options=verbs.RunOptions(device, batch_size, workers),
+            progress=progress,
+        )
+    if as_json:
+        write_json(_document(report))
+    else:
+        show_run(report)
+
+
+def _document(report: Any) -> dict[str, Any]:
+    from algokit.validation import score_document
+
+    return {
+        "submission": str(report.submission),
+        "key": report.plan.key,
+        "reused": report.reused,
+        "warnings": list(report.warnings),
+        "scores": {split: score_document(scores) if scores else None for split, scores in report.scores.items()},
+        "steps": [
+            {"id": one.id, "made": one.made, "reason": one.reason, "seconds": round(one.seconds, 3)}
+            for one in report.outcomes
+        ],
+    }

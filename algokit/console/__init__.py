@@ -1,0 +1,27 @@
+"""What people see: tables, findings and progress. The only package that knows rich.
+
+Results go to stdout, everything else to stderr. Colours and widths are rich's business (it honours ``NO_COLOR`` and
+``COLUMNS``); every view has to read well in 80 columns and without colour.
+"""
+
+from algokit.console.findings import show_error, show_findings
+from algokit.console.plan_view import show_plan
+from algokit.console.progress import shown_progress
+from algokit.console.run_view import show_run
+from algokit.console.streams import say, write_json
+from algokit.console.submission_view import show_pack, show_scores, show_validation
+from algokit.console.tables import show_members
+
+__all__ = [
+    "say",
+    "show_error",
+    "show_findings",
+    "show_members",
+    "show_pack",
+    "show_plan",
+    "show_run",
+    "show_scores",
+    "show_validation",
+    "shown_progress",
+    "write_json",
+]

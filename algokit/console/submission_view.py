@@ -1,0 +1,58 @@
+"""Submissions: are they valid, how good are they, where is the zip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from algokit.console.findings import print_finding, show_findings
+from algokit.console.quantities import plural, size
+from algokit.console.streams import results
+from algokit.console.tables import table_view
+from algokit.reporting.tables import comparison_table, roi_table, subject_table
+from algokit.types import Scores
+
+if TYPE_CHECKING:
+    from algokit.verbs import PackReport, ScoreReport, ValidationReport
+
+
+def show_validation(reports: Sequence[ValidationReport]) -> None:
+    """Print the findings of every submission, and which shapes it was held to."""
+    for report in reports:
+        show_findings(report.findings, str(report.path))
+        results().print(Text(f"  shapes: {report.geometry_source}", "dim"))
+
+
+def show_scores(reports: Sequence[ScoreReport]) -> None:
+    """Print the tables of one submission, or compare several, best first."""
+    stream = results()
+    if len(reports) > 1:
+        stream.print(table_view(comparison_table({str(report.path): report.scores for report in reports})))
+    for report in reports if len(reports) == 1 else ():
+        for table in (subject_table(report.scores), roi_table(report.scores)):
+            stream.print(table_view(table))
+            stream.print()
+        for note in (*report.scores.notes, f"ceilings: {report.scores.ceiling_source or 'none'}"):
+            stream.print(Text(note, "dim"))
+        stream.print(Text.assemble((f"{report.path}, ", ""), headline(report.scores)))
+
+
+def show_pack(report: PackReport) -> None:
+    """Print where the zip is, its size and digest, and what there is to say about it."""
+    stream = results()
+    for finding in report.findings:
+        print_finding(stream, finding, with_severity=True)
+    stream.print(Text.assemble("zip written: ", (str(report.path), "bold")), soft_wrap=True)
+    stream.print(f"  {plural(report.n_files, 'file')}, {size(report.n_bytes)}, sha256 {report.sha256[:12]}")
+
+
+def headline(scores: Scores) -> Text:
+    """``val: 41.20 noise-normalized mean, 39.80 median, r 0.310, 3,905 vertices``; what has no ceiling is left out."""
+    total = {row.metric: row.value for row in scores.rows if row.subject == row.hemisphere == row.roi_class == "all"}
+    text = Text(f"{scores.split}: ")
+    if "noise_normalized_mean" in total:
+        text.append(f"{total['noise_normalized_mean']:.2f}", "bold green")
+        text.append(f" noise-normalized mean, {total['noise_normalized_median']:.2f} median, ")
+    return text.append(f"r {total['pearson_r_mean']:.3f}, {scores.n_vertices:,} vertices")
