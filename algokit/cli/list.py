@@ -10,20 +10,23 @@ from algokit.cli.options import Json
 
 
 def list_members(
-    family: Annotated[
+    what: Annotated[
         str | None,
-        typer.Argument(metavar="[FAMILY]", help="backbones, poolings, readouts, metrics, executors or recipes."),
+        typer.Argument(
+            metavar="[NAME]",
+            help="backbones, poolings, readouts, metrics, executors, models or recipes; or a model, for its layers.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List what a recipe can name.
 
-    Backbones (with the cards that ship), poolings, readouts, metrics, executors, and the shipped recipes.
+    Backbones, poolings, readouts, metrics, executors, models whose layers are known, and the shipped recipes.
     """
     from algokit import verbs
     from algokit.console import show_members, write_json
 
-    listing = verbs.list_members(family)
+    listing = verbs.list_members(what)
     if as_json:
         write_json(
             {name: [{"kind": kind, "summary": summary} for kind, summary in rows] for name, rows in listing.items()}

@@ -52,7 +52,7 @@ class Member(_Frozen):
 
     backbone: BackboneSpec = Field(description="The network that sees the images")
     layers: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="Names of the backbone's layers, or all; `algokit list backbones` shows them"
+        description="Names of the backbone's layers, or all; `algokit list NAME` shows those of a shipped model"
     )
     poolings: Annotated[tuple[PoolingSpec, ...], Field(min_length=1)] = Field(
         description="What turns an activation into features; every layer with every pooling is one feature space"

@@ -32,6 +32,7 @@ LAYERS = {
     "validation": 7,
     "reporting": 7,
     "studies": 7,
+    "listing": 7,
     "verbs": 7.5,
     "console": 8,
     "cli": 8,
