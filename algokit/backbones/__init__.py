@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from algokit.errors import RecipeError
 from algokit.registry import Catalogue
+from algokit.types import Finding
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +48,16 @@ class Preprocess(_Frozen):
     mean: tuple[float, float, float] = Field(description="Subtracted per RGB channel after dividing by 255")
     std: tuple[float, float, float] = Field(description="Divisor per RGB channel")
 
+    @model_validator(mode="after")
+    def _gives_a_square(self) -> Preprocess:
+        if self.crop == "none" and (self.resize != "squash" or self.resize_px != self.size_px):
+            raise ValueError("without a crop, resize has to be squash and resize_px equal to size_px")
+        if self.crop == "center" and self.resize_px < self.size_px:
+            raise ValueError(f"no {self.size_px} px can be cropped from {self.resize_px}")
+        if min(self.std) <= 0:
+            raise ValueError("std has to be above 0")
+        return self
+
 
 class PreprocessOverride(_Frozen):
     """The part of a checkpoint's preprocessing that a recipe states itself; the rest comes from the card."""
@@ -59,8 +71,18 @@ class PreprocessOverride(_Frozen):
     std: tuple[float, float, float] | None = None
 
     def applied_to(self, base: Preprocess) -> Preprocess:
-        """``base`` with the stated values replaced."""
-        return base.model_copy(update=self.model_dump(exclude_none=True))
+        """``base`` with the stated values replaced.
+
+        Raises
+        ------
+        RecipeError : the two together give no square input.
+        """
+        try:
+            return Preprocess.model_validate({**base.model_dump(), **self.model_dump(exclude_none=True)})
+        except ValidationError as error:
+            what = error.errors()[0]["msg"].removeprefix("Value error, ")
+            finding = Finding(what, path="preprocess", advice=f"the checkpoint's own: {base}", code="bad-preprocess")
+            raise RecipeError("this preprocessing is not possible", [finding]) from error
 
 
 class LayerInfo(_Frozen):
@@ -207,7 +229,7 @@ class BackboneModule(Protocol):
     """What a member module offers; `CATALOGUE` rows name modules."""
 
     def describe(self, spec: Any) -> BackboneCard:
-        """The card, without weights; may import torch when no card is shipped."""
+        """The card, without weights, with the recipe's preprocessing; may import torch when no card is shipped."""
         ...
 
     def weights_digest(self, spec: Any) -> WeightsRecord:

@@ -7,7 +7,7 @@ the files and weights it reads. Executor, device, batch size and paths are not i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +16,7 @@ from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import BackboneCard, LayerInfo, Preprocess, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
 from algokit.poolings import PoolingMismatchError
-from algokit.recipe.cost import features_cost, fit_cost
+from algokit.recipe.cost import features_cost, fit_cost, val_rows
 from algokit.recipe.schema import Member, Recipe
 from algokit.registry import did_you_mean
 from algokit.store import digest_of
@@ -118,12 +118,14 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
 
     Raises
     ------
-    RecipeError : every impossible request at once (unknown subject, layer, or a pooling that cannot take a layer).
+    RecipeError : every impossible request at once (unknown subject or layer, a pooling that cannot take a layer, more
+        folds than the training images allow).
     """
     findings: list[Finding] = []
     geometry = _chosen_subjects(recipe, data, findings)
     members = [_resolve_member(member, index, findings) for index, member in enumerate(recipe.members)]
     resolved = [member for member in members if member is not None]
+    findings += _row_findings(recipe, geometry)
     if findings:
         raise RecipeError("the recipe asks for the impossible", findings)
     steps: list[Step] = []
@@ -179,6 +181,24 @@ def _chosen_subjects(recipe: Recipe, data: PlannedData, findings: list[Finding])
     return [present[name] for name in sorted(recipe.subjects) if name in present]
 
 
+def _row_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry]) -> Iterable[Finding]:
+    """Pearson r needs two images: in every fold, and in the val split."""
+    if not geometry:
+        return
+    least = min(geometry, key=lambda one: one.n_train)
+    n_val = val_rows(least.n_train, recipe.val)
+    rows = f"{least.subject} has {least.n_train} training images, {n_val} of them held out"
+    if n_val == 1:
+        yield Finding("one image is too few for a score", path="val.fraction", found=rows, code="too-few-rows")
+    for index, member in enumerate(recipe.members):
+        folds = getattr(member.readout, "folds", None)
+        most = (least.n_train - n_val) // 2
+        if folds is not None and folds.n > most:
+            path = f"members[{index}].readout.folds.n"
+            what, expected = "too few rows for the folds", f"at most {most} folds, of two rows each"
+            yield Finding(what, path=path, expected=expected, found=f"{folds.n}; {rows}", code="too-few-rows")
+
+
 def _resolve_member(member: Member, index: int, findings: list[Finding]) -> PlannedMember | None:
     place = f"members[{index}]"
     try:
@@ -186,17 +206,16 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
         card: BackboneCard = module.describe(member.backbone)
     except AlgokitError as error:
         findings += [
-            Finding(**{**finding.as_dict(), "path": f"{place}.backbone"})  # type: ignore[arg-type]
+            replace(finding, path=".".join(part for part in (f"{place}.backbone", finding.path) if part))
             for finding in error.findings or (Finding(error.headline),)
         ]
         return None
     layers = _chosen_layers(member, card, place, findings)
     spaces = [space for layer in layers for space in _spaces(member, layer, place, findings)]
-    override = member.backbone.preprocess
     return PlannedMember(
         name=member.name,
         card=card,
-        preprocess=override.applied_to(card.preprocess) if override else card.preprocess,
+        preprocess=card.preprocess,
         weights=_weights(module, member),
         spaces=tuple(spaces),
     )
@@ -223,7 +242,7 @@ def _chosen_layers(member: Member, card: BackboneCard, place: str, findings: lis
                     f"{card.name} has no such layer",
                     path=f"{place}.layers[{position}]",
                     found=name,
-                    advice=did_you_mean(name, known) or f"{card.name} has {len(known)} layers: algokit list backbones",
+                    advice=did_you_mean(name, known) or f"algokit list {card.name} shows its {len(known)} layers",
                     code="unknown-layer",
                 )
             )

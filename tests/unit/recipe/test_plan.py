@@ -29,7 +29,7 @@ members:
   - backbone: {kind: gabor}
     layers: [gabor.0, gabor.3]
     poolings: [{kind: adaptive_max, grid: [1, 2]}]
-    readout: {kind: ridge, alphas: [1, 10]}
+    readout: {kind: ridge, alphas: [1, 10], folds: {n: 5}}
 """
 
 
@@ -128,3 +128,28 @@ def test_the_main_product_dominates_the_fit_and_grows_linearly_with_alphas(tmp_p
     one = _plan(tmp_path, data=big).step("fit/gabor/subj01").flops
     two = _plan(tmp_path, data=big, overrides=("members.0.readout.alphas=[1,2,3,4]",)).step("fit/gabor/subj01").flops
     assert 1.5 < two / one < 2.1
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [("members.0.readout.folds.n=8", "members[0].readout.folds.n"), ("val.fraction=0.05", "val.fraction")],
+)
+def test_fewer_images_than_a_correlation_needs_are_refused_before_any_work(
+    tmp_path: Path, change: str, path: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, overrides=(change,))
+    (finding,) = caught.value.findings
+    assert finding.path == path
+    assert "subj06 has 18 training images" in finding.found
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["{resize_px: 50}", "{crop: center, resize_px: 50}", "{resize: short_side}", "{std: [0, 1, 1]}"],
+)
+def test_preprocessing_that_gives_no_square_input_is_refused(tmp_path: Path, override: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, overrides=(f"members.0.backbone.preprocess={override}",))
+    (finding,) = caught.value.findings
+    assert finding.path == "members[0].backbone.preprocess"
