@@ -1,0 +1,65 @@
+"""What every executor keeps: it makes what is missing, keeps what is there, and never swaps the device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from algokit.challenge import DigestCache, open_challenge
+from algokit.errors import DeviceError
+from algokit.executors import CATALOGUE, Job
+from algokit.pipeline.inputs import read_inputs
+from algokit.pipeline.settings import RunSettings
+from algokit.recipe.load import load_recipe
+from algokit.recipe.plan import make_plan
+from algokit.store import Store
+from algokit.types import Progress, no_progress
+
+RECIPE = """\
+algokit: 1
+name: tiny
+members:
+  - backbone: {kind: tiny}
+    layers: [vector]
+    poolings: [{kind: flatten}]
+    readout: {kind: ridge, alphas: [1], folds: {n: 2}}
+"""
+
+
+@pytest.fixture
+def job(small_demo: Path, tmp_path: Path) -> Job:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(RECIPE)
+    challenge, recipe = open_challenge(small_demo), load_recipe(path)
+    data, inputs = read_inputs(challenge, challenge.subjects, DigestCache())
+    plan = make_plan(recipe, data, "0")
+    return Job(plan, recipe, inputs, tmp_path / "store", RunSettings("cpu", 8, 1))
+
+
+@pytest.mark.parametrize("kind", CATALOGUE.rows())
+def test_every_step_of_the_plan_is_made_once_and_verifies(kind: str, job: Job) -> None:
+    heard: list[Progress] = []
+    ran = CATALOGUE.load(kind)(job, heard.append)
+    assert {one.id for one in ran.outcomes if one.made} == {step.id for step in job.plan.steps}
+    store = Store(job.store_root)
+    assert all(store.open(step.kind, str(step.key)).meta["id"] == step.id for step in job.plan.steps)
+    assert (ran.device, ran.accelerator) == ("cpu", "")
+    assert any(one.done == one.total for one in heard)
+
+
+@pytest.mark.parametrize("kind", CATALOGUE.rows())
+def test_what_is_in_the_store_is_kept(kind: str, job: Job) -> None:
+    CATALOGUE.load(kind)(job, no_progress)
+    again = CATALOGUE.load(kind)(job, no_progress)
+    assert not any(one.made for one in again.outcomes)
+    assert len(again.outcomes) == len(job.plan.steps)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu"])
+@pytest.mark.parametrize("kind", CATALOGUE.rows())
+def test_a_device_that_is_not_there_is_an_error_before_any_work(kind: str, device: str, job: Job) -> None:
+    with pytest.raises(DeviceError):
+        CATALOGUE.load(kind)(replace(job, settings=RunSettings(device, 8, 1)), no_progress)
+    assert not job.store_root.exists()
