@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from algokit.recipe.load import load_recipe
     from algokit.verbs import (
         check_data,
+        choices,
         describe_data,
         list_members,
         lock_data,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_data",
+    "choices",
     "describe_data",
     "list_members",
     "load_recipe",

@@ -139,15 +139,17 @@ class SubjectGeometry:
 
 @dataclass(frozen=True)
 class FitRecord:
-    """What was chosen for every vertex of one subject and hemisphere by one member.
+    """What one member chose for every vertex of one subject and hemisphere.
 
     Attributes
     ----------
+    space_names : the member's feature spaces in order, as "layer@pooling".
     space_index : (n_vertices,) int64 into ``space_names``.
     alpha : (n_vertices,) float64.
     cv_score : (n_vertices,) float32, mean over folds of Pearson r of the chosen space and alpha.
     """
 
+    member: str
     subject: str
     hemisphere: Hemisphere
     space_names: tuple[str, ...]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algokit.errors import RecipeError, UsageError
-from algokit.types import Finding, ProgressCallback, Scores, Split, no_progress
+from algokit.listing import list_members as list_members
+from algokit.types import Finding, FitRecord, ProgressCallback, Scores, Split, no_progress
 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge
@@ -181,9 +182,9 @@ def run(
     ran: Ran = CATALOGUE.load(executor)(Job(resolved, loaded, inputs, store_root, settings), progress)
     submission = out or Path("submissions") / f"{loaded.name}-{str(resolved.key)[:12]}"
     refuse_foreign(submission)
-    reused = is_current(submission, resolved) and not any(one.made for one in ran.outcomes)
     facts = {**_run_facts(ran, time.monotonic() - started), "test_data": _test_digests(challenge, inputs, store_root)}
     finished = Finished(resolved, inputs, Store(store_root), challenge, facts)
+    reused = is_current(submission, finished) and not any(one.made for one in ran.outcomes)
     scores = scores_of(finished)
     if not reused:
         write_submission(submission, finished, scores)
@@ -204,10 +205,10 @@ def _run_facts(ran: Ran, seconds: float) -> dict[str, Any]:
 
 
 def _test_digests(challenge: Challenge, subjects: Iterable[str], store: Path) -> dict[str, str]:
-    """sha256 of the test responses and ceilings that the scores were computed with; empty where they are withheld."""
+    """sha256 of the test responses, ceilings and ROIs behind the scores; of those that are there."""
     from algokit.challenge import DigestCache
 
-    roles = ("test_fmri", "noise_ceiling")
+    roles = ("test_fmri", "noise_ceiling", "roi_challenge_space")
     paths = {
         f"{subject}/{role}": path
         for subject in subjects
@@ -322,6 +323,18 @@ def report(path: Path, *, data: Path | None = None, manifest: Path | None = None
     return target
 
 
+def choices(path: Path) -> list[FitRecord]:
+    """Feature space, alpha and cross-validated score of every vertex, per member, subject and hemisphere.
+
+    Raises
+    ------
+    UsageError : this is not a folder that `run` wrote.
+    """
+    from algokit.reporting.folder import read_choices
+
+    return read_choices(path)
+
+
 def check_data(
     root: Path, *, manifest: Path | None = None, quick: bool = False, progress: ProgressCallback = no_progress
 ) -> list[Finding]:
@@ -361,33 +374,3 @@ def schema() -> dict[str, Any]:
     from algokit.recipe.load import recipe_schema
 
     return recipe_schema()
-
-
-FAMILIES = ("backbones", "poolings", "readouts", "metrics", "executors")
-
-
-def list_members(family: str | None = None) -> dict[str, list[tuple[str, str]]]:
-    """Family -> (kind, where it lives) of its members, then shipped models and recipes with a line about each.
-
-    Raises
-    ------
-    UsageError : no family of that name.
-    """
-    import importlib
-
-    from algokit.backbones import shipped_cards
-    from algokit.recipe.load import shipped_recipes
-    from algokit.registry import did_you_mean
-
-    known = (*FAMILIES, "models", "recipes")
-    if family is not None and family not in known:
-        finding = Finding("unknown family", found=repr(family), advice=did_you_mean(family, known))
-        raise UsageError(f"nothing to list under {family!r}", [finding])
-    listed: dict[str, list[tuple[str, str]]] = {}
-    for name in FAMILIES:
-        listed[name] = sorted(importlib.import_module(f"algokit.{name}").CATALOGUE.rows().items())
-    for card in shipped_cards():
-        about = f"{card.n_parameters / 1e6:.1f} M parameters, {len(card.layers)} layers, {card.licence}"
-        listed.setdefault("models", []).append((f"{card.kind} {card.name}", about))
-    listed["recipes"] = [(name, path.name) for name, path in shipped_recipes().items()]
-    return listed if family is None else {family: listed[family]}

@@ -12,6 +12,7 @@ from algokit.challenge.images import ImageFile
 from algokit.challenge.layout import ArrayFile, Tree
 from algokit.challenge.manifest import Manifest, Role, Side
 from algokit.challenge.survey import ImageFolders, survey
+from algokit.challenge.values import finite_findings
 from algokit.errors import DataError, UsageError
 from algokit.registry import did_you_mean
 from algokit.types import (
@@ -78,15 +79,21 @@ class Challenge:
 
         Raises
         ------
-        DataError : the test responses are not there.
+        DataError : the test responses are not there, or not finite.
         """
         array = self._responses(subject, hemisphere, split)
         if not array.path.exists():
             advice = "they were withheld during the challenge and released afterwards"
             finding = Finding("no test responses", str(array.path), advice=advice, code="no-responses")
             raise DataError(f"{subject} has no {split} responses", [finding])
+        if split == "test" and (findings := finite_findings(array)):  # few enough to look at each time
+            raise DataError(f"{array.path} cannot be used", findings)
         ids = np.array([image.image_id for image in self.images(subject, split)], np.int64)
         return Responses(array.values(), ids, subject, hemisphere, split)
+
+    def response_findings(self, subject: str, hemisphere: Hemisphere, split: Split) -> list[Finding]:
+        """NaN and infinite values among the responses that are there; reads all of them."""
+        return finite_findings(self._responses(subject, hemisphere, split))
 
     def files(self, subject: str) -> dict[str, Path]:
         """``role[.hemisphere][.roi_class]`` -> every array file of the subject that is there."""

@@ -40,6 +40,10 @@ class DigestCache:
         self._known = _read(path) if path else {}
         self._changed = False
 
+    def knows(self, path: Path) -> bool:
+        """Whether the file's digest is remembered, and the file as it was then."""
+        return self._remembered(str(path.resolve()), path.stat()) is not None
+
     def sha256(self, path: Path) -> str:
         """The digest (hex) of one file, read only when it is new or changed.
 
@@ -82,11 +86,15 @@ class DigestCache:
             write_text_atomically(self._path, json.dumps(entries, indent=0) + "\n")
             self._changed = False
 
+    def _remembered(self, name: str, status: os.stat_result) -> _Known | None:
+        known = self._known.get(name)
+        unchanged = known and (known.n_bytes, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        return known if unchanged else None
+
     def _digest(self, path: Path, full: bool) -> str:
         try:
             name, status = str(path.resolve()), path.stat()
-            known = self._known.get(name)
-            if known and not full and (known.n_bytes, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
+            if not full and (known := self._remembered(name, status)):
                 return known.sha256
             # The status is from before reading: a file that changes meanwhile is read again next time.
             self._known[name] = _Known(status.st_size, status.st_mtime_ns, file_sha256(path))

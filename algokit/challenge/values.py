@@ -28,7 +28,7 @@ def is_readable(array: ArrayFile) -> bool:
 def value_findings(array: ArrayFile, tree: Tree, subject: str) -> list[Finding]:
     """How the values of a readable array depart from what its role asks for."""
     if array.role in ("train_fmri", "test_fmri"):
-        return _finite_findings(array)
+        return finite_findings(array)
     if array.role == "noise_ceiling":
         return ceiling_findings(array)
     if array.role == "all_vertices" and array.hemisphere:
@@ -36,18 +36,7 @@ def value_findings(array: ArrayFile, tree: Tree, subject: str) -> list[Finding]:
     return label_findings(array, tree.manifest.roi_classes[array.roi_class]) if array.roi_class else []
 
 
-def disagreements(arrays: Iterable[ArrayFile]) -> Iterator[Finding]:
-    """Masks of one subject that say one thing in challenge space and another on fsaverage."""
-    found = {(array.role, array.hemisphere, array.roi_class): array for array in arrays}
-    for hemisphere in HEMISPHERES:
-        everything = found.get(("all_vertices", hemisphere, None))
-        for array in found.values():
-            fsaverage = found.get(("roi_fsaverage_space", hemisphere, array.roi_class))
-            if array.role == "roi_challenge_space" and array.hemisphere == hemisphere and everything and fsaverage:
-                yield from space_findings(array, fsaverage, everything)
-
-
-def _finite_findings(array: ArrayFile) -> list[Finding]:
+def finite_findings(array: ArrayFile) -> list[Finding]:
     """NaN and infinite values: how many, and the first."""
     values = array.values()
     n_bad, first = 0, ""
@@ -66,3 +55,14 @@ def _finite_findings(array: ArrayFile) -> list[Finding]:
     return [
         Finding("NaN or infinite responses", str(array.path), "", "finite values", found, advice, code="not-finite")
     ]
+
+
+def disagreements(arrays: Iterable[ArrayFile]) -> Iterator[Finding]:
+    """Masks of one subject that say one thing in challenge space and another on fsaverage."""
+    found = {(array.role, array.hemisphere, array.roi_class): array for array in arrays}
+    for hemisphere in HEMISPHERES:
+        everything = found.get(("all_vertices", hemisphere, None))
+        for array in found.values():
+            fsaverage = found.get(("roi_fsaverage_space", hemisphere, array.roi_class))
+            if array.role == "roi_challenge_space" and array.hemisphere == hemisphere and everything and fsaverage:
+                yield from space_findings(array, fsaverage, everything)

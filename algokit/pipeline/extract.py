@@ -21,8 +21,8 @@ from algokit.pipeline.settings import RunSettings
 from algokit.poolings import CATALOGUE as POOLINGS
 from algokit.poolings import PoolingSpec
 from algokit.recipe.plan import PlannedMember, Space, Step
-from algokit.store import Store
-from algokit.types import Finding, Progress, ProgressCallback
+from algokit.store import CorruptArtefactError, Store
+from algokit.types import Artefact, Finding, Progress, ProgressCallback
 
 if TYPE_CHECKING:
     import torch
@@ -97,17 +97,21 @@ def _pool(values: torch.Tensor, space: Space) -> NDArray[np.float32]:
 
 
 class _Matrix:
-    """One artefact being written: training and test rows as two memory maps addressed by one row number."""
+    """One artefact being written: training and test rows addressed by one row number.
+
+    Its files are mapped for one batch at a time: a large member writes to a thousand of them.
+    """
 
     def __init__(self, folder: Path, step: Step, n_train: int) -> None:
         dtype, (n_rows, n_features) = np.dtype(step.params["dtype"]), step.shape
-        self.step, self.n_train = step, n_train
-        self._train = _new_map(folder / "train.npy", dtype, (n_train, n_features))
-        self._test = _new_map(folder / "test.npy", dtype, (n_rows - n_train, n_features))
+        self.step, self.n_train, self.dtype = step, n_train, dtype
+        self._train, self._test = folder / "train.npy", folder / "test.npy"
+        _reserve(self._train, dtype, (n_train, n_features))
+        _reserve(self._test, dtype, (n_rows - n_train, n_features))
 
     def put(self, rows: Sequence[int], values: NDArray[Any]) -> None:
         with np.errstate(over="ignore"):
-            stored = values.astype(self._train.dtype, copy=False)
+            stored = values.astype(self.dtype, copy=False)
         if not np.isfinite(stored).all():
             finding = Finding(
                 f"a feature is not finite in {stored.dtype}",
@@ -119,21 +123,20 @@ class _Matrix:
             raise RunError("the backbone gave features that cannot be stored", [finding])
         index = np.asarray(rows)
         in_train = index < self.n_train
-        self._train[index[in_train]] = stored[in_train]
-        self._test[index[~in_train] - self.n_train] = stored[~in_train]
+        for path, here, chosen in (
+            (self._train, index[in_train], in_train),
+            (self._test, index[~in_train] - self.n_train, ~in_train),
+        ):
+            if len(here):
+                np.load(path, mmap_mode="r+")[here] = stored[chosen]
 
-    def flush(self) -> None:
-        self._train.flush()
-        self._test.flush()
 
-
-def _new_map(path: Path, dtype: np.dtype[Any], shape: tuple[int, int]) -> Any:
-    values = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+def _reserve(path: Path, dtype: np.dtype[Any], shape: tuple[int, int]) -> None:
+    """An array of zeros on disk, its bytes reserved: writing to a sparse map on a full disk would be SIGBUS."""
+    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate"):
-        # Reserve the bytes now: writing to a sparse map on a full disk would end the process with SIGBUS.
         with path.open("r+b") as handle:
             os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
-    return values
 
 
 @contextmanager
@@ -145,8 +148,6 @@ def _open_matrices(steps: Sequence[Step], inputs: SubjectInputs, store: Store) -
             folder = stack.enter_context(store.write("features", str(step.key), meta))
             matrices.append(_Matrix(folder, step, inputs.geometry.n_train))
         yield matrices
-        for matrix in matrices:
-            matrix.flush()
 
 
 def _copy_shared_rows(
@@ -159,23 +160,32 @@ def _copy_shared_rows(
     """Copy the rows of images (same bytes) that an earlier subject has in every one of the spaces."""
     copied: set[int] = set()
     for done in earlier:
-        own = [done.steps.get(space.name) for space in spaces]
-        if any(step is None or not store.has("features", str(step.key)) for step in own):
+        artefacts = _artefacts(done, spaces, store)
+        if artefacts is None:
             continue
         place = {digest: row for row, digest in enumerate(done.inputs.image_digests)}
         rows = [row for row, digest in enumerate(inputs.image_digests) if digest in place and row not in copied]
         if not rows:
             continue
         there = np.array([place[inputs.image_digests[row]] for row in rows])
-        for matrix, step in zip(matrices, own, strict=True):
-            assert step is not None
-            matrix.put(rows, _rows_of(store, str(step.key), there, done.inputs.geometry.n_train))
+        for matrix, artefact in zip(matrices, artefacts, strict=True):
+            matrix.put(rows, _rows_of(store, artefact, there, done.inputs.geometry.n_train))
         copied.update(rows)
     return copied
 
 
-def _rows_of(store: Store, key: str, rows: NDArray[np.int64], n_train: int) -> NDArray[Any]:
-    artefact = store.open("features", key)
+def _artefacts(done: Done, spaces: Sequence[Space], store: Store) -> list[Artefact] | None:
+    """The features of all these spaces; None where one is not there, or is no longer what was written."""
+    keys = [str(done.steps[space.name].key) for space in spaces]
+    if not all(store.has("features", key) for key in keys):
+        return None
+    try:
+        return [store.open("features", key) for key in keys]
+    except CorruptArtefactError:
+        return None
+
+
+def _rows_of(store: Store, artefact: Artefact, rows: NDArray[np.int64], n_train: int) -> NDArray[Any]:
     train, test = store.array(artefact, "train"), store.array(artefact, "test")
     values = np.empty((len(rows), train.shape[1]), train.dtype)
     in_train = rows < n_train

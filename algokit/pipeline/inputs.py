@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from algokit.challenge import Challenge, DigestCache, ImageFile
+from algokit.errors import DataError
 from algokit.readouts import Rows
 from algokit.recipe.cost import val_rows
 from algokit.recipe.plan import PlannedData
 from algokit.recipe.schema import Val
 from algokit.store import digest_of
-from algokit.types import HEMISPHERES, Hemisphere, Ints, ProgressCallback, Responses, SubjectGeometry, no_progress
+from algokit.types import (
+    HEMISPHERES,
+    Hemisphere,
+    Ints,
+    ProgressCallback,
+    Responses,
+    Split,
+    SubjectGeometry,
+    no_progress,
+)
+
+_SPLITS: tuple[Split, Split] = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -40,9 +52,15 @@ class SubjectInputs:
 
 
 def read_inputs(
-    challenge: Challenge, subjects: Iterable[str], digests: DigestCache, progress: ProgressCallback = no_progress
+    challenge: Challenge, subjects: Sequence[str], digests: DigestCache, progress: ProgressCallback = no_progress
 ) -> tuple[PlannedData, dict[str, SubjectInputs]]:
-    """Open the subjects and digest every file a plan depends on (unchanged files are not read again)."""
+    """Open the subjects and digest every file a plan depends on (unchanged files are not read again).
+
+    Raises
+    ------
+    DataError : a response is not finite.
+    """
+    _refuse_non_finite(challenge, subjects, digests)
     inputs, image_digests, response_digests = {}, {}, {}
     for subject in subjects:
         train, test = challenge.images(subject, "train"), challenge.images(subject, "test")
@@ -64,6 +82,21 @@ def read_inputs(
         response_digests=response_digests,
     )
     return data, inputs
+
+
+def _refuse_non_finite(challenge: Challenge, subjects: Sequence[str], digests: DigestCache) -> None:
+    """Look at every value once, while the digest of its file is not known: hours before a fit would meet it."""
+    findings = [
+        finding
+        for subject in subjects
+        for split in _SPLITS
+        if challenge.has_responses(subject, split)
+        for hemisphere in HEMISPHERES
+        if not digests.knows(challenge.response_path(subject, hemisphere, split))
+        for finding in challenge.response_findings(subject, hemisphere, split)
+    ]
+    if findings:
+        raise DataError("responses cannot be used", findings)
 
 
 def split_rows(n_train: int, val: Val | None, subject: str) -> Rows:

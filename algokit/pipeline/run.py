@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
 
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
-from algokit.errors import WeightsError
+from algokit.errors import DiskError, WeightsError
 from algokit.pipeline.ensemble import average_members
 from algokit.pipeline.extract import Done, extract_features
 from algokit.pipeline.fit import fit_member
@@ -30,6 +34,17 @@ class StepOutcome:
     made: bool
     reason: str
     seconds: float
+
+
+class _Past(BaseModel):
+    """What a step was made from when it was last made."""
+
+    key: str
+    params: dict[str, Any]
+    inputs: dict[str, str]
+
+
+_HISTORY = TypeAdapter(dict[str, _Past])
 
 
 @dataclass
@@ -73,8 +88,11 @@ def run_plan(
                 _finished(run, [step], started)
             else:
                 _kept(run, [step])
-    finally:
-        _remember(run)
+    except BaseException:
+        with contextlib.suppress(DiskError):  # what stopped the run is the thing to tell
+            _remember(run)
+        raise
+    _remember(run)
     return run.outcomes
 
 
@@ -152,7 +170,7 @@ def _reasons(plan: Plan, store: Store) -> dict[str, str]:
     return reasons
 
 
-def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, Any], reasons: dict[str, str]) -> bool:
+def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, _Past], reasons: dict[str, str]) -> bool:
     """Note why a step has to be made, if it has to be; says whether."""
     try:
         if store.has(step.kind, str(step.key)):
@@ -164,17 +182,17 @@ def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, Any], reas
     return True
 
 
-def _why(step: Step, plan: Plan, history: Mapping[str, Any]) -> str:
+def _why(step: Step, plan: Plan, history: Mapping[str, _Past]) -> str:
     past = history.get(step.id)
     if past is None:
         return "new"
-    if past["key"] == step.key:
+    if past.key == step.key:
         return "its artefact is no longer in the store"
-    changes = _changes(past["params"], step.params)
+    changes = _changes(past.params, step.params)
     inputs = {name: plan.step(name).key for name in step.inputs}
-    gone, added = past["inputs"].keys() - inputs.keys(), inputs.keys() - past["inputs"].keys()
+    gone, added = past.inputs.keys() - inputs.keys(), inputs.keys() - past.inputs.keys()
     changes += [f"without {_short(name)}" for name in sorted(gone)] + [f"with {_short(name)}" for name in sorted(added)]
-    changed = [name for name in inputs.keys() & past["inputs"].keys() if inputs[name] != past["inputs"][name]]
+    changed = [name for name in inputs.keys() & past.inputs.keys() if inputs[name] != past.inputs[name]]
     if changed:
         changes.append(f"{len(changed)} of its inputs changed" if len(changed) > 1 else f"{_short(changed[0])} changed")
     return "; ".join(changes) or "made by another version of algokit"
@@ -200,23 +218,25 @@ def _changes(old: Any, new: Any, path: str = "") -> list[str]:
     return [f"{path} {json.dumps(old)} -> {json.dumps(new)}"]
 
 
-def _history_path(plan: Plan, store: Store) -> Any:
+def _history_path(plan: Plan, store: Store) -> Path:
     return store.root / "history" / f"{plan.recipe['name']}.json"
 
 
-def _history(plan: Plan, store: Store) -> dict[str, Any]:
+def _history(plan: Plan, store: Store) -> dict[str, _Past]:
     try:
-        loaded: dict[str, Any] = json.loads(_history_path(plan, store).read_text(encoding="utf-8"))
+        return _HISTORY.validate_json(_history_path(plan, store).read_bytes())
     except (OSError, ValueError):
         return {}
-    return loaded
 
 
 def _remember(run: _Run) -> None:
     """Note what each finished step was made from, so that the next run can say what changed."""
-    history = _history(run.plan, run.store)
+    before = _history(run.plan, run.store)
+    history = dict(before)
+    steps = {step.id: step for step in run.plan.steps}
     for outcome in run.outcomes:
-        step = run.plan.step(outcome.id)
-        inputs = {name: run.plan.step(name).key for name in step.inputs}
-        history[step.id] = {"key": step.key, "params": step.params, "inputs": inputs}
-    write_text_atomically(_history_path(run.plan, run.store), json.dumps(history, sort_keys=True) + "\n")
+        step = steps[outcome.id]
+        inputs = {name: str(steps[name].key) for name in step.inputs}
+        history[step.id] = _Past(key=str(step.key), params=step.params, inputs=inputs)
+    if history != before:
+        write_text_atomically(_history_path(run.plan, run.store), _HISTORY.dump_json(history).decode() + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from algokit.errors import DeviceError
@@ -29,21 +30,22 @@ def checked_device(device: str) -> str:
     ------
     DeviceError : it was asked for by name and is not there.
     """
+    wanted = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,3}))?", device)
+    if wanted is None:
+        finding = Finding("unknown device", expected="auto, cpu, cuda or cuda:N", found=repr(device), code="no-device")
+        raise DeviceError("the device asked for is not there", [finding])
     import torch
 
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    if device != "cpu" and int(wanted[1] or 0) >= torch.cuda.device_count():
         finding = Finding(
-            "no CUDA device is visible",
+            "this CUDA device is not visible",
             expected=device,
             found=f"torch {torch.__version__}, {torch.cuda.device_count()} devices",
             advice="use --device cpu, or start the container with --gpus all",
             code="no-cuda",
         )
-        raise DeviceError("the device asked for is not there", [finding])
-    if device.split(":")[0] not in ("cpu", "cuda"):
-        finding = Finding("unknown device", expected="auto, cpu, cuda or cuda:N", found=repr(device), code="no-device")
         raise DeviceError("the device asked for is not there", [finding])
     return device
 

@@ -18,9 +18,11 @@ from algokit.pipeline.inputs import SubjectInputs
 from algokit.recipe.plan import Plan
 from algokit.reporting.card import build_card
 from algokit.reporting.tables import report_markdown
-from algokit.store import Store, file_sha256, written_aside
-from algokit.types import HEMISPHERES, Finding, Hemisphere, Predictions, Responses, Scores, Split
+from algokit.store import Store, file_sha256, sweep_beside, written_aside
+from algokit.types import HEMISPHERES, Finding, FitRecord, Hemisphere, Predictions, Responses, Scores, Split
 from algokit.validation import ScoredHemisphere, score, score_document
+
+CHOICES = ("space_index", "alpha", "cv_score")  # in the order of FitRecord
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ class Finished:
 
 
 def refuse_foreign(out: Path) -> None:
-    """A folder that holds something else than a submission of ours is never replaced.
+    """A folder that holds something else than a submission of ours, or what a killed run left of it, is kept.
 
     Raises
     ------
     UsageError : it does.
     """
-    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "plan.json").is_file())):
+    sweep_beside(out)
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
         finding = Finding(
             "this place holds something that algokit did not write",
             where=str(out),
@@ -51,11 +54,16 @@ def refuse_foreign(out: Path) -> None:
         raise UsageError("--out would replace files that are not a submission", [finding])
 
 
-def is_current(out: Path, plan: Plan) -> bool:
-    """Whether ``out`` already is this plan's submission, every listed file with the digest its card states."""
+def _is_ours(out: Path) -> bool:
+    return any((out / name).is_file() for name in ("plan.json", "card.json"))
+
+
+def is_current(out: Path, finished: Finished) -> bool:
+    """Whether ``out`` already is this submission, scored with these test data, every file with its card's digest."""
     try:
         card = json.loads((out / "card.json").read_text(encoding="utf-8"))
-        if card["plan_key"] != plan.key or card["algokit_version"] != plan.algokit_version:
+        stated = [card["plan_key"], card["algokit_version"], card["test_data"]]
+        if stated != [finished.plan.key, finished.plan.algokit_version, finished.facts["test_data"]]:
             return False
         return all(file_sha256(out / name) == digest for name, digest in card["files"].items())
     except (OSError, ValueError, KeyError, TypeError):
@@ -130,9 +138,38 @@ def _write_choices(folder: Path, finished: Finished) -> None:
             artefact = finished.store.open("fit", str(step.key))
             (place / step.subject).mkdir()
             for hemisphere in HEMISPHERES:
-                for name in ("space_index", "alpha", "cv_score"):
+                for name in CHOICES:
                     file = f"{hemisphere}_{name}.npy"
                     shutil.copyfile(artefact.path / file, place / step.subject / file)
+
+
+def read_choices(submission: Path) -> list[FitRecord]:
+    """What every member chose, read back from a folder that a run wrote.
+
+    Raises
+    ------
+    UsageError : there are no choices in it.
+    """
+    records = []
+    try:
+        for spaces in sorted((submission / "fits").glob("*/spaces.json")):
+            names = tuple(space["name"] for space in json.loads(spaces.read_text(encoding="utf-8")))
+            for subject in sorted(path.name for path in spaces.parent.iterdir() if path.is_dir()):
+                for hemisphere in HEMISPHERES:
+                    arrays = (
+                        np.load(spaces.parent / subject / f"{hemisphere}_{name}.npy", allow_pickle=False)
+                        for name in CHOICES
+                    )
+                    records.append(FitRecord(spaces.parent.name, subject, hemisphere, names, *arrays))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        finding = Finding("its choices cannot be read", str(submission), found=str(error), code="bad-choices")
+        raise UsageError(f"{submission} is damaged", [finding]) from error
+    if not records:
+        finding = Finding(
+            "no folder fits/", str(submission), advice="give a folder that algokit run wrote", code="no-choices"
+        )
+        raise UsageError("nothing was chosen here", [finding])
+    return records
 
 
 def _scored(

@@ -103,6 +103,56 @@ def test_replacing_a_folder_keeps_the_old_one_until_the_new_one_is_whole(tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["submission"]
 
 
+def test_a_mount_point_cannot_be_replaced_so_its_content_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "disk"
+    target.mkdir()
+    inode = target.stat().st_ino
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == target)
+    for names in (("a", "old/x"), ("a", "new/x"), ("a/x", "old/x")):
+        with written_aside(target) as folder:
+            for name in names:
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_text(str(names))
+            assert list(tmp_path.iterdir()) == [target]
+        written = {
+            path.relative_to(target).as_posix(): path.read_text() for path in target.rglob("*") if path.is_file()
+        }
+        assert written == dict.fromkeys(names, str(names))
+        assert sorted(path.name for path in target.iterdir()) == sorted({name.split("/")[0] for name in names})
+    assert target.stat().st_ino == inode
+
+
+def test_a_link_is_followed_and_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
+    with written_aside(tmp_path / "link") as folder:
+        (folder / "a").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "far" / "away" / "a").read_text() == "new"
+
+
+def test_of_two_writers_of_one_artefact_the_first_wins_and_the_second_is_content(tmp_path: Path) -> None:
+    first, second = Store(tmp_path), Store(tmp_path)
+    with second.write("features", KEY, {}) as folder:
+        np.save(folder / "train.npy", np.ones(4))
+        _make(first, np.ones(4))
+        inode = first.path("features", KEY).stat().st_ino
+    assert second.path("features", KEY).stat().st_ino == inode
+    assert not list(tmp_path.rglob("*.partial"))
+    Store(tmp_path).open("features", KEY)
+
+
+def test_what_a_process_of_another_machine_writes_is_swept_only_when_a_week_old(tmp_path: Path) -> None:
+    folder = tmp_path / "features" / f".{KEY}.00000000-1.abc.partial"
+    folder.mkdir(parents=True)
+    (tmp_path / ".theirs.partial").touch()
+    assert sweep_partial(tmp_path) == 0
+    long_ago = time.time() - 8 * 24 * 3600
+    os.utime(folder, (long_ago, long_ago))
+    assert sweep_partial(tmp_path) == 1
+    assert not folder.exists()
+    assert (tmp_path / ".theirs.partial").exists(), "not a name of ours"
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_disk_trouble_becomes_advice(tmp_path: Path, number: int) -> None:
     with pytest.raises(DiskError) as caught, disk_errors(tmp_path):

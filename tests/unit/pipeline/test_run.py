@@ -116,9 +116,7 @@ def test_batch_size_and_workers_change_no_feature_beyond_tolerance(small_demo: P
         np.testing.assert_allclose(other, results[0], rtol=1e-4, atol=1e-6)
 
 
-def test_an_image_goes_through_a_backbone_once_whoever_sees_it(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_goes_through_a_backbone_once_whoever_sees_it(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path] = []
     real = extract.batches
 

@@ -1,0 +1,5 @@
+"""``python -m algokit``."""
+
+from algokit.cli import main
+
+main()
