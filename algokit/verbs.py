@@ -304,8 +304,8 @@ def report(path: Path, *, data: Path | None = None, manifest: Path | None = None
     """
     import json
 
+    from algokit.atomic import write_text_atomically
     from algokit.reporting.tables import report_markdown
-    from algokit.store import write_text_atomically
     from algokit.validation import scores_from_document
 
     try:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from algokit.atomic import write_text_atomically
 from algokit.challenge.directory import Challenge
 from algokit.errors import DataError
-from algokit.store import digest_of, file_sha256, write_text_atomically
+from algokit.store import digest_of, file_sha256
 from algokit.types import Finding, Progress, ProgressCallback, Split, no_progress
 
 LOCK_NAME = "data_lock.json"

@@ -6,10 +6,10 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from algokit.atomic import replacing
 from algokit.challenge.submission import SubmissionSource, open_submission, write_array
 from algokit.challenge.submission_check import PredictionFile, locate, validate_submission
 from algokit.errors import SubmissionError
-from algokit.store import replacing
 from algokit.types import SubjectGeometry, errors_among
 
 DEFLATE_RATIO = 0.93  # what deflate leaves of real float32 predictions, at any level

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from algokit.atomic import replacing
 from algokit.challenge.npy_header import HEADER_LIMIT_BYTES, NpyHeader
 from algokit.challenge.untrusted_npy import (
     as_float32,
@@ -26,7 +27,6 @@ from algokit.challenge.untrusted_npy import (
 )
 from algokit.challenge.zip_source import ZipSource
 from algokit.errors import SubmissionError, UsageError
-from algokit.store import replacing
 from algokit.types import Finding, Hemisphere, Predictions, Split
 
 _SUBJECT_LIKE = re.compile(r"sub(j|ject)?[-_ ]?\d{1,3}", re.IGNORECASE)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from algokit.atomic import sweep_partial, write_text_atomically
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
 from algokit.errors import DiskError, WeightsError
@@ -22,7 +23,7 @@ from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.settings import RunSettings
 from algokit.recipe.plan import Plan, Step
 from algokit.recipe.schema import Recipe
-from algokit.store import CorruptArtefactError, Store, sweep_partial, write_text_atomically
+from algokit.store import CorruptArtefactError, Store
 from algokit.types import Finding, Progress, ProgressCallback
 
 

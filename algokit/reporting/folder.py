@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from algokit.atomic import sweep_beside, written_aside
 from algokit.challenge import Challenge
 from algokit.challenge.submission import write_predictions
 from algokit.errors import UsageError
@@ -18,7 +19,7 @@ from algokit.pipeline.inputs import SubjectInputs
 from algokit.recipe.plan import Plan
 from algokit.reporting.card import build_card
 from algokit.reporting.tables import report_markdown
-from algokit.store import Store, file_sha256, sweep_beside, written_aside
+from algokit.store import Store, file_sha256
 from algokit.types import HEMISPHERES, Finding, FitRecord, Hemisphere, Predictions, Responses, Scores, Split
 from algokit.validation import ScoredHemisphere, score, score_document
 

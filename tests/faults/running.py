@@ -14,6 +14,7 @@ from typing import Any
 from algokit.store import META, Store
 
 ALGOKIT = (sys.executable, "-m", "algokit")
+PATIENCE_S = 300.0
 STOPPING = (sys.executable, str(Path(__file__).with_name("stopping.py")))
 
 
@@ -57,7 +58,7 @@ def environment() -> dict[str, str]:
 
 def ended(command: Sequence[str], cwd: Path | None = None) -> Ended:
     """Run a command to its end; whatever happens, nobody is shown a traceback."""
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd, timeout=PATIENCE_S)
     assert "Traceback" not in done.stderr, done.stderr
     return Ended(done.returncode, done.stdout, done.stderr)
 

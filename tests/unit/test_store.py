@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from algokit.atomic import disk_errors, sweep_partial, written_aside
 from algokit.errors import DiskError
-from algokit.store import CorruptArtefactError, Store, digest_of, disk_errors, sweep_partial, written_aside
+from algokit.store import CorruptArtefactError, Store, digest_of
 
 KEY = digest_of({"step": 1})
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from algokit.atomic import written_aside
 from algokit.challenge.ceilings import ceiling_from_ncsnr, ceiling_term
 from algokit.challenge.layout import Tree
 from algokit.challenge.manifest import (
@@ -29,7 +30,6 @@ from algokit.challenge.synthetic.images import draw_scene, texture_tiles
 from algokit.challenge.synthetic.settings import N_NSD_IMAGES, DemoSettings
 from algokit.challenge.synthetic.trials import noiseless_signals, repeat_counts, respond
 from algokit.errors import UsageError
-from algokit.store import written_aside
 from algokit.types import HEMISPHERES, Finding, Hemisphere, Ints, Progress, ProgressCallback, no_progress
 
 _VERSION = 1  # of the generator: another one writes other bytes for the same settings
