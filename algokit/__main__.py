@@ -1,5 +1,16 @@
-"""``python -m algokit``."""
+"""``algokit`` and ``python -m algokit``: an interrupt is answered with one line even while the command line loads."""
 
-from algokit.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Load the command line and run it."""
+    try:
+        from algokit import cli
+    except KeyboardInterrupt:
+        sys.exit(130)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,9 +15,8 @@ from algokit.types import Finding, FitRecord, ProgressCallback, Scores, Split, n
 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge
-    from algokit.executors import Ran
     from algokit.pipeline.inputs import SubjectInputs
-    from algokit.pipeline.run import StepOutcome
+    from algokit.pipeline.run import Ran, StepOutcome
     from algokit.recipe.plan import Plan, PlannedData
     from algokit.recipe.schema import Recipe
 
@@ -200,7 +199,7 @@ def _run_facts(ran: Ran, seconds: float) -> dict[str, Any]:
         "timings": {"total_s": round(seconds, 3), "steps_s": steps_s},
         "versions": versions(),
         "hardware": hardware(ran.accelerator),
-        "device": ran.device,
+        "device": ran.device or None,
     }
 
 

@@ -5,6 +5,7 @@ Nothing here imports torch, and what a command needs is imported when it runs, s
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -76,8 +77,11 @@ def main() -> None:
 def _explained(error: Exception) -> int:
     """Say what went wrong; return the exit code."""
     from algokit.console import show_error, write_json
-    from algokit.errors import AlgokitError
+    from algokit.errors import AlgokitError, MachineError
 
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        typer.echo("the output could not be written: no space left where stdout goes", err=True)
+        return MachineError.exit_code
     if not isinstance(error, AlgokitError):
         return _bug(error)
     show_error(error.headline, error.findings)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from algokit.pipeline.inputs import SubjectInputs
-from algokit.pipeline.run import StepOutcome
+from algokit.pipeline.run import Ran
 from algokit.pipeline.settings import RunSettings
 from algokit.recipe.plan import Plan
 from algokit.recipe.schema import Recipe
@@ -38,21 +38,6 @@ class Job:
     inputs: Mapping[str, SubjectInputs]
     store_root: Path
     settings: RunSettings
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What an executor did, and on what.
-
-    Attributes
-    ----------
-    device : where the arithmetic ran, as torch names it.
-    accelerator : the GPU's own name, "" for none.
-    """
-
-    outcomes: tuple[StepOutcome, ...]
-    device: str
-    accelerator: str
 
 
 class Executor(Protocol):

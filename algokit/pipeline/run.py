@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from algokit.pipeline.ensemble import average_members
 from algokit.pipeline.extract import Done, extract_features
 from algokit.pipeline.fit import fit_member
 from algokit.pipeline.inputs import SubjectInputs
-from algokit.pipeline.settings import RunSettings
+from algokit.pipeline.settings import RunSettings, accelerator_name, checked_device
 from algokit.recipe.plan import Plan, Step
 from algokit.recipe.schema import Recipe
 from algokit.store import CorruptArtefactError, Store
@@ -48,6 +48,21 @@ class _Past(BaseModel):
 _HISTORY = TypeAdapter(dict[str, _Past])
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What a run did, and on what.
+
+    Attributes
+    ----------
+    device : where the arithmetic ran, as torch names it; "" where there was nothing to do.
+    accelerator : the GPU's own name, "" for none.
+    """
+
+    outcomes: tuple[StepOutcome, ...]
+    device: str
+    accelerator: str
+
+
 @dataclass
 class _Run:
     plan: Plan
@@ -67,17 +82,21 @@ def run_plan(
     store: Store,
     settings: RunSettings,
     progress: ProgressCallback,
-) -> list[StepOutcome]:
+) -> Ran:
     """Execute a plan; steps already in the store are kept. Can be killed at any moment and called again.
 
     Raises
     ------
-    WeightsError : weights the plan needs are not on this machine (before any work).
+    WeightsError, DeviceError : what the missing steps need is not on this machine (before any work).
     AlgokitError : whatever a step raises; finished steps stay in the store.
     """
     _refuse_missing_weights(plan)
     sweep_partial(store.root)
-    run = _Run(plan, recipe, inputs, store, settings, progress, _reasons(plan, store))
+    reasons = _reasons(plan, store)
+    needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
+    if needs_device:  # without anything to do, torch is not loaded to find out what there is
+        settings = replace(settings, device=checked_device(settings.device))
+    run = _Run(plan, recipe, inputs, store, settings, progress, reasons)
     try:
         for position, member in enumerate(plan.members):
             _run_member(run, position, member.name)
@@ -94,7 +113,8 @@ def run_plan(
             _remember(run)
         raise
     _remember(run)
-    return run.outcomes
+    device = settings.device if needs_device else ""
+    return Ran(tuple(run.outcomes), device, accelerator_name(device))
 
 
 def _run_member(run: _Run, position: int, name: str) -> None:

@@ -52,6 +52,8 @@ def checked_device(device: str) -> str:
 
 def accelerator_name(device: str) -> str:
     """The GPU's own name, "" for the CPU."""
+    if not device.startswith("cuda"):
+        return ""
     import torch
 
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
+    return str(torch.cuda.get_device_name(device))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -91,7 +92,11 @@ class Plan(_Frozen):
 
     def step(self, step_id: str) -> Step:
         """The step of that id (KeyError where there is none)."""
-        return {step.id: step for step in self.steps}[step_id]
+        return self._by_id[step_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Step]:
+        return {step.id: step for step in self.steps}
 
 
 @dataclass(frozen=True)

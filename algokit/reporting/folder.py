@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from algokit.store import Store, file_sha256
 from algokit.types import HEMISPHERES, Finding, FitRecord, Hemisphere, Predictions, Responses, Scores, Split
 from algokit.validation import ScoredHemisphere, score, score_document
 
+_OURS = re.compile(
+    r"(plan|card|scores)\.json|report\.md"
+    r"|(val/)?subj\d\d/(lh_pred_(test|val)|rh_pred_(test|val)|image_ids)\.npy"
+    r"|fits/[^/]+/(spaces\.json|subj\d\d/[lr]h_(space_index|alpha|cv_score)\.npy)"
+)
 CHOICES = ("space_index", "alpha", "cv_score")  # in the order of FitRecord
 
 
@@ -38,25 +44,33 @@ class Finished:
 
 
 def refuse_foreign(out: Path) -> None:
-    """A folder that holds something else than a submission of ours, or what a killed run left of it, is kept.
+    """A folder that holds anything but a submission of ours, or what a killed run left of it, is never replaced.
 
     Raises
     ------
-    UsageError : it does.
+    UsageError : it does; the files that are not ours are named.
     """
     sweep_beside(out)
-    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
+    foreign = _foreign_files(out)
+    if foreign:
         finding = Finding(
-            "this place holds something that algokit did not write",
+            "this place holds what algokit did not write",
             where=str(out),
-            advice="give --out a new folder, or empty this one",
+            found=", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""),
+            advice="give --out a new folder, or move these files away",
             code="out-taken",
         )
-        raise UsageError("--out would replace files that are not a submission", [finding])
+        raise UsageError("--out would replace files that are not a submission's", [finding])
 
 
-def _is_ours(out: Path) -> bool:
-    return any((out / name).is_file() for name in ("plan.json", "card.json"))
+def _foreign_files(out: Path) -> list[str]:
+    if not out.exists():
+        return []
+    if not out.is_dir():
+        return [out.name]
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir())
+    is_ours = any((out / name).is_file() for name in ("plan.json", "card.json"))
+    return [name for name in found if not (is_ours and _OURS.fullmatch(name))]
 
 
 def is_current(out: Path, finished: Finished) -> bool:

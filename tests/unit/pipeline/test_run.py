@@ -60,7 +60,7 @@ class Runner:
         plan = self.plan(*overrides)
         recipe = load_recipe(self.file, overrides)
         settings = RunSettings("cpu", batch_size, n_workers)
-        return plan, run_plan(plan, recipe, self.inputs, self.store, settings, no_progress)
+        return plan, list(run_plan(plan, recipe, self.inputs, self.store, settings, no_progress).outcomes)
 
     def arrays(self, plan: Plan, step_id: str) -> dict[str, np.ndarray]:
         step = plan.step(step_id)
