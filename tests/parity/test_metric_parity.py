@@ -6,7 +6,6 @@ organisers' rule; stated there to the digits used here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,13 +17,7 @@ from algokit.metrics.noise_normalized_metric import normalize
 from algokit.types import HEMISPHERES, Ceilings, Predictions, Responses, Scores
 from algokit.validation import ScoredHemisphere, score
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-REFERENCE = Path(os.environ.get("ALGOKIT_REFERENCE") or REPOSITORY.parent / "shared" / "reference")
-pytestmark = [
-    pytest.mark.reference,
-    pytest.mark.skipif(not (REFERENCE / "README.md").is_file(), reason="reference kit not present"),
-]
-
+pytestmark = pytest.mark.reference
 SUBJECTS = [f"subj{number:02d}" for number in range(1, 9)]
 # mean, median, LH mean, RH mean, zero ceilings LH, RH
 PUBLISHED = {
@@ -41,8 +34,8 @@ Kit = dict[str, NDArray[np.float32]]
 
 
 @pytest.fixture(scope="module")
-def kit() -> Kit:
-    with np.load(REFERENCE / "nsd" / "ceilings.npz") as archive:
+def kit(reference: Path) -> Kit:
+    with np.load(reference / "nsd" / "ceilings.npz") as archive:
         return {name: archive[name] for name in archive.files if "ncsnr" not in name}
 
 

@@ -1,6 +1,4 @@
 import math
-import os
-from pathlib import Path
 
 import pytest
 import timm
@@ -11,14 +9,6 @@ from timm.data import create_transform, resolve_model_data_config
 from algokit.backbones import TimmSpec
 from algokit.backbones.timm_backbone import describe, load, weights_digest
 from algokit.errors import DeviceError, RecipeError, WeightsError
-
-REFERENCE = Path(os.environ.get("ALGOKIT_REFERENCE") or Path(__file__).resolve().parents[4] / "shared" / "reference")
-MOBILENET = REFERENCE / "weights" / "mobilenetv2_100_real.safetensors"
-
-
-def reference(test):
-    skip = pytest.mark.skipif(not MOBILENET.is_file(), reason="reference kit not present")
-    return pytest.mark.reference(skip(test))
 
 
 def spec(name, **given):
@@ -216,15 +206,20 @@ def test_a_device_that_is_not_here_is_an_error():
         load(spec("test_resnet", weights="random"), "cuda:99")
 
 
-def kit_spec(**options):
-    return spec("mobilenetv2_100", checkpoint=MOBILENET, options=options)
+@pytest.fixture
+def mobilenet(reference):
+    return reference / "weights" / "mobilenetv2_100_real.safetensors"
 
 
-@reference
-def test_the_kits_mobilenet_loads_strictly_and_gives_timms_own_activations():
-    backbone = load(kit_spec(pad_type="same"), "cpu")
+def kit_spec(checkpoint, **options):
+    return spec("mobilenetv2_100", checkpoint=checkpoint, options=options)
+
+
+@pytest.mark.reference
+def test_the_kits_mobilenet_loads_strictly_and_gives_timms_own_activations(mobilenet):
+    backbone = load(kit_spec(mobilenet, pad_type="same"), "cpu")
     network = timm.create_model("mobilenetv2_100", pad_type="same").eval()
-    network.load_state_dict(load_file(MOBILENET), strict=True)
+    network.load_state_dict(load_file(mobilenet), strict=True)
     images, names = images_for(backbone.card), [layer.name for layer in backbone.card.layers]
     expected = module_outputs(network, images, names)
     for name, values in backbone.activations(images, names).items():
@@ -232,17 +227,17 @@ def test_the_kits_mobilenet_loads_strictly_and_gives_timms_own_activations():
     assert backbone.weights.sha256.startswith("30d591ba0aefc366")  # the kit's README
 
 
-@reference
-def test_the_kits_mobilenet_without_its_padding_gives_other_features():
-    images = images_for(describe(kit_spec()))
-    same, default = (load(kit_spec(**options), "cpu") for options in ({"pad_type": "same"}, {}))
+@pytest.mark.reference
+def test_the_kits_mobilenet_without_its_padding_gives_other_features(mobilenet):
+    images = images_for(describe(kit_spec(mobilenet)))
+    same, default = (load(kit_spec(mobilenet, **options), "cpu") for options in ({"pad_type": "same"}, {}))
     for layer in same.card.layers:
         a, b = (backbone.activations(images, [layer.name])[layer.name] for backbone in (same, default))
         assert torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1] < 0.99
 
 
-@reference
-def test_the_kits_squeezenet_is_refused_by_mobilenet():
-    squeezenet = REFERENCE / "weights" / "squeezenet1_0_real.safetensors"
+@pytest.mark.reference
+def test_the_kits_squeezenet_is_refused_by_mobilenet(reference):
+    squeezenet = reference / "weights" / "squeezenet1_0_real.safetensors"
     with pytest.raises(WeightsError, match="weights the network lacks"):
         load(spec("mobilenetv2_100", checkpoint=squeezenet), "cpu")

@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import pytest
 import torch
 import torchvision
@@ -10,14 +7,6 @@ from torch.nn import functional
 from algokit.backbones import TorchvisionSpec
 from algokit.backbones.torchvision_backbone import describe, load, torchvision_trunk, weights_digest
 from algokit.errors import RecipeError, WeightsError
-
-REFERENCE = Path(os.environ.get("ALGOKIT_REFERENCE") or Path(__file__).resolve().parents[4] / "shared" / "reference")
-SQUEEZENET = REFERENCE / "weights" / "squeezenet1_0_real.safetensors"
-
-
-def reference(test):
-    skip = pytest.mark.skipif(not SQUEEZENET.is_file(), reason="reference kit not present")
-    return pytest.mark.reference(skip(test))
 
 
 def spec(name, **given):
@@ -150,11 +139,12 @@ def test_pretrained_weights_come_from_torchs_local_cache(tmp_path, monkeypatch):
     )
 
 
-@reference
-def test_the_kits_squeezenet_loads_strictly_and_gives_torchvisions_own_output():
-    backbone = load(spec("squeezenet1_0", checkpoint=SQUEEZENET), "cpu")
+@pytest.mark.reference
+def test_the_kits_squeezenet_loads_strictly_and_gives_torchvisions_own_output(reference):
+    weights = reference / "weights" / "squeezenet1_0_real.safetensors"
+    backbone = load(spec("squeezenet1_0", checkpoint=weights), "cpu")
     network = torchvision.models.squeezenet1_0().eval()
-    network.load_state_dict(load_file(SQUEEZENET), strict=True)
+    network.load_state_dict(load_file(weights), strict=True)
     images = images_for(backbone.card)
     with torch.inference_mode():
         expected = {f"features.{i}": network.features[: i + 1](images) for i in range(len(network.features))}
