@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 
@@ -62,16 +64,18 @@ def read_inputs(
     """
     _refuse_non_finite(challenge, subjects, digests)
     inputs, image_digests, response_digests = {}, {}, {}
-    for subject in subjects:
-        train, test = challenge.images(subject, "train"), challenge.images(subject, "test")
+    images = {subject: (challenge.images(subject, "train"), challenge.images(subject, "test")) for subject in subjects}
+    response_paths = {
+        subject: [challenge.response_path(subject, hemisphere, "train") for hemisphere in HEMISPHERES]
+        for subject in subjects
+    }
+    known = digests.many([*_paths(images.values()), *chain.from_iterable(response_paths.values())], progress)
+    for subject, (train, test) in images.items():
         responses = {hemisphere: challenge.responses(subject, hemisphere, "train") for hemisphere in HEMISPHERES}
-        response_paths = [challenge.response_path(subject, hemisphere, "train") for hemisphere in HEMISPHERES]
-        paths = [image.path for image in (*train, *test)]
-        known = digests.many([*paths, *response_paths], progress)
-        ordered = tuple(known[path] for path in paths)
+        ordered = tuple(known[path] for path in _paths([(train, test)]))
         ids = [image.image_id for image in (*train, *test)]
         image_digests[subject] = digest_of([len(train), ids, list(ordered)])
-        response_digests[subject] = digest_of([known[path] for path in response_paths])
+        response_digests[subject] = digest_of([known[path] for path in response_paths[subject]])
         inputs[subject] = SubjectInputs(challenge.geometry(subject), train, test, ordered, responses)
     digests.save()
     data = PlannedData(
@@ -82,6 +86,10 @@ def read_inputs(
         response_digests=response_digests,
     )
     return data, inputs
+
+
+def _paths(images: Iterable[tuple[tuple[ImageFile, ...], ...]]) -> list[Path]:
+    return [image.path for splits in images for split in splits for image in split]
 
 
 def _refuse_non_finite(challenge: Challenge, subjects: Sequence[str], digests: DigestCache) -> None:

@@ -110,7 +110,8 @@ def write_submission(out: Path, finished: Finished, scores: Mapping[Split, Score
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        card = build_card(plan=finished.plan.model_dump(mode="json"), facts={**finished.facts, "files": files})
+        facts = {**finished.facts, "files": files, "notes": _fit_notes(finished)}
+        card = build_card(plan=finished.plan.model_dump(mode="json"), facts=facts)
         _write_json(folder / "card.json", card)
         (folder / "report.md").write_text(report_markdown(card, scores), encoding="utf-8")
 
@@ -126,6 +127,12 @@ def predictions(finished: Finished, subject: str, split: Split) -> list[Predicti
         Predictions(finished.store.array(artefact, f"{hemisphere}_{split}"), ids, subject, hemisphere, split)
         for hemisphere in HEMISPHERES
     ]
+
+
+def _fit_notes(finished: Finished) -> dict[str, list[str]]:
+    """What was out of the ordinary in a fit (constant features, a near-singular space), by step id."""
+    metas = (finished.store.open("fit", str(step.key)).meta for step in finished.plan.of_kind("fit"))
+    return {str(meta["id"]): list(meta["notes"]) for meta in metas if meta["notes"]}
 
 
 def _write_json(path: Path, document: Any) -> None:

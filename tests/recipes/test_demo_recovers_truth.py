@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -150,7 +151,9 @@ def test_the_card_cites_every_digest_and_the_folder_validates_and_packs(ran: Sim
     assert set(card["geometry"]) == set(SUBJECTS)
     assert set(card["data"]["images"]) == set(card["data"]["responses"]) == set(SUBJECTS)
     assert card["files"].keys() >= {f"{s}/{h}_pred_test.npy" for s in SUBJECTS for h in HEMISPHERES}
-    assert len(card["test_data"]) == 8
+    (measured,) = ran.demo.rglob("subj06/**/rh_test_fmri.npy")
+    assert card["test_data"]["subj06/test_fmri.rh"] == hashlib.sha256(measured.read_bytes()).hexdigest()
+    assert len(card["test_data"]) == len(SUBJECTS) * len(HEMISPHERES) * (2 + 6)  # responses, ceilings, six ROI classes
     (report,) = verbs.validate([ran.out], data=ran.demo)
     assert report.findings == ()
     packed = verbs.pack(ran.out, out=ran.folder / "a.zip", data=ran.demo)
