@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from algokit.errors import RecipeError
+from algokit.frozen import Finite, Frozen, Seed
 from algokit.registry import Catalogue
 from algokit.types import Finding
 
@@ -31,22 +32,20 @@ if TYPE_CHECKING:
 Layout = Literal["map", "tokens", "vector"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Preprocess(_Frozen):
+class Preprocess(Frozen):
     """From a decoded RGB image to the network's input. Every value is resolved, none is implied."""
 
-    size_px: int = Field(gt=0, description="Side of the square input, in pixels")
+    size_px: int = Field(gt=0, le=4096, description="Side of the square input, in pixels")
     resize: Literal["squash", "short_side"] = Field(
         description="squash: straight to resize_px x resize_px; short_side: short side to resize_px, aspect kept"
     )
-    resize_px: int = Field(gt=0, description="Target of the resize; with squash equal to size_px unless cropped")
+    resize_px: int = Field(
+        gt=0, le=4096, description="Target of the resize; with squash equal to size_px unless cropped"
+    )
     crop: Literal["none", "center"] = Field(description="center: cut the central size_px square after the resize")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
-    mean: tuple[float, float, float] = Field(description="Subtracted per RGB channel after dividing by 255")
-    std: tuple[float, float, float] = Field(description="Divisor per RGB channel")
+    mean: tuple[Finite, Finite, Finite] = Field(description="Subtracted per RGB channel after dividing by 255")
+    std: tuple[Finite, Finite, Finite] = Field(description="Divisor per RGB channel")
 
     @model_validator(mode="after")
     def _gives_a_square(self) -> Preprocess:
@@ -54,21 +53,21 @@ class Preprocess(_Frozen):
             raise ValueError("without a crop, resize has to be squash and resize_px equal to size_px")
         if self.crop == "center" and self.resize_px < self.size_px:
             raise ValueError(f"no {self.size_px} px can be cropped from {self.resize_px}")
-        if min(self.std) <= 0:
-            raise ValueError("std has to be above 0")
+        if min(self.std) < 1e-6:
+            raise ValueError("std has to be at least 1e-6")
         return self
 
 
-class PreprocessOverride(_Frozen):
+class PreprocessOverride(Frozen):
     """The part of a checkpoint's preprocessing that a recipe states itself; the rest comes from the card."""
 
-    size_px: int | None = Field(default=None, gt=0)
+    size_px: int | None = Field(default=None, gt=0, le=4096)
     resize: Literal["squash", "short_side"] | None = None
-    resize_px: int | None = Field(default=None, gt=0)
+    resize_px: int | None = Field(default=None, gt=0, le=4096)
     crop: Literal["none", "center"] | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
+    mean: tuple[Finite, Finite, Finite] | None = None
+    std: tuple[Finite, Finite, Finite] | None = None
 
     def applied_to(self, base: Preprocess) -> Preprocess:
         """``base`` with the stated values replaced.
@@ -85,7 +84,7 @@ class PreprocessOverride(_Frozen):
             raise RecipeError("this preprocessing is not possible", [finding]) from error
 
 
-class LayerInfo(_Frozen):
+class LayerInfo(Frozen):
     """One addressable layer: its name, layout and shape for one image.
 
     map: (channels, height, width). tokens: (n_tokens, channels), the first ``n_prefix`` are class or register
@@ -101,7 +100,7 @@ class LayerInfo(_Frozen):
     n_tokens: int = Field(default=0, ge=0)
 
 
-class BackboneCard(_Frozen):
+class BackboneCard(Frozen):
     """What is known about a backbone without loading a weight."""
 
     kind: str
@@ -119,7 +118,7 @@ class BackboneCard(_Frozen):
         return {layer.name: layer for layer in self.layers}[name]
 
 
-class _BackboneSpec(_Frozen):
+class _BackboneSpec(Frozen):
     preprocess: PreprocessOverride | None = Field(
         default=None, description="Stated only where it must differ from the checkpoint's own"
     )
@@ -133,7 +132,7 @@ class _NetworkSpec(_BackboneSpec):
     checkpoint: Path | None = Field(
         default=None, description="A local weights file (.safetensors, .pt, .pth); wins over weights"
     )
-    seed: int = Field(default=0, description="Seed of the weights when weights: random")
+    seed: Seed = Field(default=0, description="Seed of the weights when weights: random")
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Passed to the model's constructor (pad_type: same)"
     )
@@ -175,7 +174,7 @@ class TinySpec(_BackboneSpec):
     """A three-layer network with fixed seeded weights, one layer of every layout; for tests and first tries."""
 
     kind: Literal["tiny"]
-    seed: int = 0
+    seed: Seed = 0
 
 
 BackboneSpec = Annotated[TimmSpec | OpenClipSpec | TorchvisionSpec | GaborSpec | TinySpec, Field(discriminator="kind")]

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from algokit.documents import read_document, validated
 from algokit.errors import DataError, UsageError
+from algokit.frozen import Frozen
 from algokit.registry import did_you_mean
 from algokit.store import digest_of
 from algokit.types import HEMISPHERES, Finding, Hemisphere, SubjectGeometry
@@ -61,11 +62,7 @@ SubjectPath = Annotated[RelativePath, AfterValidator(_subject_path)]
 RoiClass = Annotated[str, StringConstraints(pattern=r"^[\w-]+$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SubjectEntry(_Frozen):
+class SubjectEntry(Frozen):
     """The sizes of one subject; ``repeats`` counts the images of a split shown 3, 2 and 1 times."""
 
     n_train: Count
@@ -84,7 +81,7 @@ class SubjectEntry(_Frozen):
         return self
 
 
-class FileEntry(_Frozen):
+class FileEntry(Frozen):
     """One kind of file: path below the subject's folder on its side, dtype, shape in words."""
 
     side: Side
@@ -94,7 +91,7 @@ class FileEntry(_Frozen):
     required: bool = True
 
 
-class LayoutEntry(_Frozen):
+class LayoutEntry(Frozen):
     """Where the two sides of ``{subject}`` lie; ``marker`` is a file the layout is recognised by."""
 
     train: SubjectPath
@@ -102,7 +99,7 @@ class LayoutEntry(_Frozen):
     marker: Role | None = None
 
 
-class Manifest(_Frozen):
+class Manifest(Frozen):
     """A challenge of the Algonauts 2023 shape: the official one, or a smaller one."""
 
     name: str

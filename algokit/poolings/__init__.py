@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from algokit.backbones import LayerInfo
+from algokit.frozen import Frozen
 from algokit.registry import Catalogue
 
 Grid: TypeAlias = Annotated[int, Field(gt=0, le=64)]
@@ -23,9 +24,7 @@ class PoolingMismatchError(ValueError):
     """A pooling was asked to take a layout it cannot take; the message says which and what to do."""
 
 
-class _Pooling(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Pooling(Frozen):
     def each(self) -> tuple[Any, ...]:
         """The poolings this entry stands for (a list of grids is several)."""
         return (self,)

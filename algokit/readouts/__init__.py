@@ -18,24 +18,21 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from algokit.frozen import Frozen, Seed
 from algokit.registry import Catalogue
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FoldsSpec(_Frozen):
+class FoldsSpec(Frozen):
     """How the fit rows are cut into cross-validation folds."""
 
     n: int = Field(default=8, ge=2, description="Number of folds")
     kind: Literal["shuffled", "contiguous"] = "shuffled"
-    seed: int = Field(default=0, description="Seed of the shuffle")
+    seed: Seed = Field(default=0, description="Seed of the shuffle")
 
 
-class LogSpace(_Frozen):
+class LogSpace(Frozen):
     """``num`` penalties from 10**start to 10**stop, evenly spaced in the exponent."""
 
     start: float = Field(ge=-300, le=300)
@@ -46,7 +43,7 @@ class LogSpace(_Frozen):
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class RidgeSpec(_Frozen):
+class RidgeSpec(Frozen):
     """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r."""
 
     kind: Literal["ridge"]
@@ -67,13 +64,13 @@ class RidgeSpec(_Frozen):
         return tuple(sorted(self.alphas))
 
 
-class PcaOlsSpec(_Frozen):
+class PcaOlsSpec(Frozen):
     """Principal components of all the member's feature spaces side by side, then ordinary least squares per vertex."""
 
     kind: Literal["pca_ols"]
     n_components: int = Field(default=100, ge=1, description="Components kept; capped by the rank of the features")
     standardize: bool = Field(default=False, description="Divide every feature by its SD over the rows fitted on")
-    seed: int = Field(default=0, ge=0, description="Seed of the randomised PCA")
+    seed: Seed = Field(default=0, description="Seed of the randomised PCA")
 
 
 ReadoutSpec: TypeAlias = Annotated[RidgeSpec | PcaOlsSpec, Field(discriminator="kind")]

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import BackboneCard, LayerInfo, Preprocess, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
+from algokit.frozen import Frozen
 from algokit.poolings import PoolingMismatchError
 from algokit.recipe.cost import features_cost, fit_cost, val_rows
+from algokit.recipe.load import recipe_digest
 from algokit.recipe.schema import Member, Recipe
 from algokit.registry import did_you_mean
 from algokit.store import digest_of
@@ -29,11 +29,7 @@ STEP_VERSIONS = {"features": 1, "fit": 1, "ensemble": 1}
 StepKind = Literal["features", "fit", "ensemble"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Step(_Frozen):
+class Step(Frozen):
     """One artefact to make.
 
     ``params`` is what was resolved for it and is hashed into ``key`` together with the keys of ``inputs`` (step ids).
@@ -53,7 +49,7 @@ class Step(_Frozen):
     memory_bytes: int
 
 
-class Space(_Frozen):
+class Space(Frozen):
     """One feature space of a member: a layer and one pooling."""
 
     name: str
@@ -62,22 +58,24 @@ class Space(_Frozen):
     n_features: int
 
 
-class PlannedMember(_Frozen):
+class PlannedMember(Frozen):
     """A member with everything resolved."""
 
     name: str
     card: BackboneCard
     preprocess: Preprocess
     weights: dict[str, Any] | None
+    weights_missing: str
     spaces: tuple[Space, ...]
 
 
-class Plan(_Frozen):
+class Plan(Frozen):
     """A resolved recipe: JSON in, JSON out; printed by ``algokit plan``, executed by any executor."""
 
     schema_name: Literal["algokit-plan/1"] = "algokit-plan/1"
     algokit_version: str
     recipe: dict[str, Any]
+    recipe_digest: str
     key: str | None
     challenge: str
     manifest_digest: str
@@ -145,6 +143,7 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
     return Plan(
         algokit_version=algokit_version,
         recipe=portable(recipe),
+        recipe_digest=recipe_digest(recipe),
         key=None if None in ensembles else digest_of([recipe.name, ensembles]),
         challenge=data.challenge,
         manifest_digest=data.manifest_digest,
@@ -206,9 +205,15 @@ def _row_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry]) -> Iterab
 
 def _resolve_member(member: Member, index: int, findings: list[Finding]) -> PlannedMember | None:
     place = f"members[{index}]"
+    weights, missing = None, ""
     try:
         module = BACKBONES.load(member.backbone.kind)
         card: BackboneCard = module.describe(member.backbone)
+        weights = _weights(module, member)
+    except WeightsError as error:
+        if getattr(member.backbone, "checkpoint", None) is not None:
+            raise  # a file the user named cannot be used: say so now, not after hours
+        missing = "; ".join(f"{one.expected}; {one.advice}" for one in error.findings) or error.headline
     except AlgokitError as error:
         findings += [
             replace(finding, path=".".join(part for part in (f"{place}.backbone", finding.path) if part))
@@ -216,23 +221,19 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
         ]
         return None
     layers = _chosen_layers(member, card, place, findings)
-    spaces = [space for layer in layers for space in _spaces(member, layer, place, findings)]
+    spaces = tuple(space for layer in layers for space in _spaces(member, layer, place, findings))
     return PlannedMember(
         name=member.name,
         card=card,
         preprocess=card.preprocess,
-        weights=_weights(module, member),
-        spaces=tuple(spaces),
+        weights=weights,
+        weights_missing=missing,
+        spaces=spaces,
     )
 
 
-def _weights(module: Any, member: Member) -> dict[str, Any] | None:
-    try:
-        record: WeightsRecord = module.weights_digest(member.backbone)
-    except WeightsError:
-        if getattr(member.backbone, "checkpoint", None) is not None:
-            raise  # a file the user named is not there: say so now, not after hours
-        return None
+def _weights(module: Any, member: Member) -> dict[str, Any]:
+    record: WeightsRecord = module.weights_digest(member.backbone)
     return {"source": record.source, "sha256": record.sha256, "is_random": record.is_random}
 
 
@@ -280,13 +281,20 @@ def _backbone_params(member: PlannedMember, recipe: Recipe) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude={"checkpoint", "preprocess", "weights"})
 
 
+def _weights_identity(weights: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What of the weights goes into a key: their digest, not the name of the file they lie in."""
+    if weights is None:
+        return None
+    return {name: value for name, value in weights.items() if name != "source" or not weights["sha256"]}
+
+
 def _features_step(
     recipe: Recipe, member: PlannedMember, space: Space, subject: SubjectGeometry, data: PlannedData
 ) -> Step:
     params = {
         "backbone": _backbone_params(member, recipe),
         "preprocess": member.preprocess.model_dump(mode="json"),
-        "weights": member.weights,
+        "weights": _weights_identity(member.weights),
         "layer": space.layer.name,
         "pooling": space.pooling,
         "dtype": recipe.features.dtype,
@@ -336,7 +344,8 @@ def _fit_step(
 
 def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometry) -> Step:
     params = {"ensemble": recipe.ensemble.model_dump(mode="json")}
-    n_values = subject.n_test * sum(subject.n_vertices.values())
+    n_rows = subject.n_test + val_rows(subject.n_train, recipe.val)
+    n_values = n_rows * sum(subject.n_vertices.values())
     return Step(
         id=f"ensemble/{subject.subject}",
         kind="ensemble",

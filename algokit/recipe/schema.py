@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from algokit.backbones import BackboneSpec
+from algokit.frozen import Frozen, Seed
 from algokit.poolings import PoolingSpec
 from algokit.readouts import ReadoutSpec
 
@@ -20,20 +21,16 @@ Slug: TypeAlias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
 Subject: TypeAlias = Annotated[str, Field(pattern=r"^subj\d\d$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Val(_Frozen):
+class Val(Frozen):
     """A random part of the training images that nothing is chosen or fitted on; it gives the local score."""
 
     fraction: float = Field(
         gt=0, le=0.5, description="Share of the training images held out; of n images max(1, round(fraction * n))"
     )
-    seed: int = Field(default=0, ge=0, description="Seed of the draw")
+    seed: Seed = Field(default=0, description="Seed of the draw")
 
 
-class FeaturesSpec(_Frozen):
+class FeaturesSpec(Frozen):
     """How features are kept."""
 
     dtype: Literal["float32", "float16"] = Field(
@@ -41,13 +38,13 @@ class FeaturesSpec(_Frozen):
     )
 
 
-class MeanSpec(_Frozen):
+class MeanSpec(Frozen):
     """The mean of the members' predictions."""
 
     kind: Literal["mean"]
 
 
-class Member(_Frozen):
+class Member(Frozen):
     """One model of the brain: a backbone, what is taken from it, and how it is read out."""
 
     backbone: BackboneSpec = Field(description="The network that sees the images")
@@ -87,7 +84,7 @@ class Member(_Frozen):
         return poolings
 
 
-class Recipe(_Frozen):
+class Recipe(Frozen):
     """What to compute, from images to predictions; where it runs is said on the command line."""
 
     algokit: Literal[1] = Field(description="Version of this format")

@@ -22,6 +22,7 @@ LAYERS = {
     "errors": 0,
     "types": 0,
     "registry": 0,
+    "frozen": 0,
     "atomic": 1,
     "store": 1,
     "challenge": 1,

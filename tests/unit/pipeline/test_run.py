@@ -209,7 +209,7 @@ def test_val_rows_are_drawn_once_and_never_fitted(runner: Runner) -> None:
 
 def test_float16_overflow_is_refused_and_leaves_nothing(runner: Runner) -> None:
     with pytest.raises(RunError) as caught:
-        runner.run("features.dtype=float16", "members.0.backbone.preprocess={std: [1.0e-9, 1.0e-9, 1.0e-9]}")
+        runner.run("features.dtype=float16", "members.0.backbone.preprocess={std: [1.0e-6, 1.0e-6, 1.0e-6]}")
     assert "float32" in str(caught.value)
     assert not list((runner.store.root / "features").rglob("*.npy"))
 

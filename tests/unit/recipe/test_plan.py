@@ -153,3 +153,42 @@ def test_preprocessing_that_gives_no_square_input_is_refused(tmp_path: Path, ove
         _plan(tmp_path, overrides=(f"members.0.backbone.preprocess={override}",))
     (finding,) = caught.value.findings
     assert finding.path == "members[0].backbone.preprocess"
+
+
+def test_the_name_of_a_weights_file_changes_no_key(tmp_path: Path) -> None:
+    import timm
+    from safetensors.torch import save_file
+
+    text = RECIPE.replace("{kind: gabor}", "{kind: timm, name: mobilenetv2_100}").replace(
+        "[gabor.0, gabor.3]", "[blocks.0]"
+    )
+    state = timm.create_model("mobilenetv2_100").state_dict()
+    keys = []
+    for name in ("one", "other"):
+        save_file(state, tmp_path / f"{name}.safetensors")
+        override = f"members.0.backbone.checkpoint={tmp_path / name}.safetensors"
+        keys.append(_keys(_plan(tmp_path, text, overrides=(override,))))
+    assert keys[0] == keys[1]
+    assert None not in keys[0].values()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "members.0.backbone.preprocess={mean: [.nan, 0, 0]}",
+        "members.0.backbone.preprocess={std: [1.0e-300, 1, 1]}",
+        "members.0.backbone.preprocess={size_px: 1000000000}",
+        "members.0.backbone={kind: tiny, seed: 99999999999999999999}",
+        "members.0.readout.folds.seed=-1",
+        "members.0.readout={kind: pca_ols, seed: 99999999999}",
+        "val.seed=-1",
+    ],
+)
+def test_numbers_that_no_machine_can_use_are_refused_by_name(tmp_path: Path, override: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, overrides=(override,))
+    assert any("seed" in str(one) or "preprocess" in str(one) for one in caught.value.findings)
+
+
+def test_the_ensemble_is_sized_with_its_val_rows(tmp_path: Path) -> None:
+    assert _plan(tmp_path).step("ensemble/subj01").out_bytes == 4 * (5 + 4) * 70
