@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algokit.errors import RecipeError, UsageError
+from algokit.errors import RecipeError, SubmissionError, UsageError
 from algokit.listing import list_members as list_members
 from algokit.types import Finding, FitRecord, ProgressCallback, Scores, Split, no_progress
 
@@ -60,10 +60,11 @@ class ValidationReport:
 
 @dataclass(frozen=True)
 class ScoreReport:
-    """Scores of one submission on the test split."""
+    """Scores of one submission on the test split; None, with findings, where it cannot be scored."""
 
     path: Path
-    scores: Scores
+    scores: Scores | None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,8 @@ def run(
     refuse_foreign(submission)
     facts = {**_run_facts(ran, time.monotonic() - started), "test_data": _test_digests(challenge, inputs, store_root)}
     finished = Finished(resolved, inputs, Store(store_root), challenge, facts)
-    reused = is_current(submission, finished) and not any(one.made for one in ran.outcomes)
     scores = scores_of(finished)
+    reused = is_current(submission, finished, scores) and not any(one.made for one in ran.outcomes)
     if not reused:
         write_submission(submission, finished, scores)
     return RunReport(submission, resolved, ran.outcomes, scores, resolved.warnings, reused)
@@ -235,39 +236,55 @@ def validate(
     stated = load_manifest(manifest) if manifest else None
     reports = []
     for path in [found for given in paths for found in find_submissions(given)]:
-        geometry, source = submission_geometry(path, challenge, stated)
+        try:
+            geometry, source = submission_geometry(path, challenge, stated)
+        except SubmissionError as error:
+            reports.append(ValidationReport(path, error.findings, "its card, which cannot be read"))
+            continue
         reports.append(ValidationReport(path, tuple(validate_submission(path, geometry)), source))
     return reports
 
 
 def score(paths: Sequence[Path], *, data: Path, manifest: Path | None = None) -> list[ScoreReport]:
-    """Score submissions on the test split.
+    """Score submissions on the test split; of several, those that can be scored.
 
     Raises
     ------
-    SubmissionError : files of one are missing, unreadable or misshapen; all findings.
+    SubmissionError : none can be scored: files are missing, unreadable or misshapen; all findings.
     DataError : the data hold no test responses or no ceilings.
     """
     from algokit.challenge.submission import find_submissions
-    from algokit.validation import score_submission
 
     challenge = _open_challenge(data, manifest)
-    reports = []
-    for path in [found for given in paths for found in find_submissions(given)]:
-        subjects = _predicted_subjects(path, challenge)
-        scores = score_submission(path, challenge, subjects=subjects)
-        if len(subjects) < len(challenge.subjects):
-            note = f"{len(subjects)} of {len(challenge.subjects)} subjects, by the recipe: not the challenge score"
-            scores = replace(scores, notes=(*scores.notes, note))
-        reports.append(ScoreReport(path, scores))
+    reports = [_scored(path, challenge) for given in paths for path in find_submissions(given)]
+    if not any(report.scores for report in reports):
+        names = ", ".join(str(report.path) for report in reports)
+        raise SubmissionError(f"{names} cannot be scored", [one for report in reports for one in report.findings])
     return reports
+
+
+def _scored(path: Path, challenge: Challenge) -> ScoreReport:
+    from algokit.validation import score_submission
+
+    subjects = _predicted_subjects(path, challenge)
+    try:
+        scores = score_submission(path, challenge, subjects=subjects)
+    except SubmissionError as error:
+        return ScoreReport(path, None, error.findings)
+    if len(subjects) < len(challenge.subjects):
+        note = f"{len(subjects)} of {len(challenge.subjects)} subjects, by the recipe: not the challenge score"
+        scores = replace(scores, notes=(*scores.notes, note))
+    return ScoreReport(path, scores)
 
 
 def _predicted_subjects(path: Path, challenge: Challenge) -> list[str]:
     """The subjects a submission has to hold: all of the challenge, or those its own card says the recipe chose."""
     from algokit.validation import submission_geometry
 
-    stated, _ = submission_geometry(path, None, None)
+    try:
+        stated, _ = submission_geometry(path, None, None)
+    except SubmissionError:  # a broken card says nothing; the data do
+        return list(challenge.subjects)
     return [subject for subject in challenge.subjects if subject in stated] or list(challenge.subjects)
 
 
@@ -285,7 +302,8 @@ def pack(path: Path, *, out: Path | None = None, data: Path | None = None, manif
 
     challenge = _open_challenge(data, manifest) if data else None
     geometry, _ = submission_geometry(path, challenge, load_manifest(manifest) if manifest else None)
-    target = pack_submission(path, out or path.with_name(path.name + ".zip"), geometry)
+    here = path if path.name else path.resolve()  # "." has no name to put .zip behind
+    target = pack_submission(path, out or here.with_name(here.name + ".zip"), geometry)
     findings = tuple(validate_submission(target, geometry))
     return PackReport(target, target.stat().st_size, 2 * len(geometry), file_sha256(target), findings)
 

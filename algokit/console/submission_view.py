@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -15,7 +15,7 @@ from algokit.reporting.tables import comparison_table, roi_table, subject_table
 from algokit.types import Scores
 
 if TYPE_CHECKING:
-    from algokit.verbs import PackReport, ScoreReport, ValidationReport
+    from algokit.verbs import PackReport, ValidationReport
 
 
 def show_validation(reports: Sequence[ValidationReport]) -> None:
@@ -25,18 +25,19 @@ def show_validation(reports: Sequence[ValidationReport]) -> None:
         results().print(Text(f"  shapes: {report.geometry_source}", "dim"))
 
 
-def show_scores(reports: Sequence[ScoreReport]) -> None:
+def show_scores(scored: Mapping[str, Scores]) -> None:
     """Print the tables of one submission, or compare several, best first."""
     stream = results()
-    if len(reports) > 1:
-        stream.print(table_view(comparison_table({str(report.path): report.scores for report in reports})))
-    for report in reports if len(reports) == 1 else ():
-        for table in (subject_table(report.scores), roi_table(report.scores)):
+    if len(scored) > 1:
+        stream.print(table_view(comparison_table(scored)))
+        return
+    for path, scores in scored.items():
+        for table in (subject_table(scores), roi_table(scores)):
             stream.print(table_view(table))
             stream.print()
-        for note in (*report.scores.notes, f"ceilings: {report.scores.ceiling_source or 'none'}"):
+        for note in (*scores.notes, f"ceilings: {scores.ceiling_source or 'none'}"):
             stream.print(Text(note, "dim"))
-        stream.print(Text.assemble((f"{report.path}, ", ""), headline(report.scores)))
+        stream.print(Text.assemble((f"{path}, ", ""), headline(scores)))
 
 
 def show_pack(report: PackReport) -> None:

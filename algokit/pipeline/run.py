@@ -157,8 +157,8 @@ def _refuse_missing_weights(plan: Plan) -> None:
         Finding(
             "weights are not on this machine",
             path=f"members[{index}].backbone",
-            found=plan.recipe["members"][index]["backbone"].get("weights", ""),
-            advice=f"download them with the hub's own tool, or give --set members.{index}.backbone.checkpoint=FILE",
+            expected=member.weights_missing,
+            advice=f"--set members.{index}.backbone.checkpoint=FILE names a file",
             code="weights-missing",
         )
         for index, member in enumerate(plan.members)

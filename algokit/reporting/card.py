@@ -33,6 +33,7 @@ def build_card(*, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str
         "algokit_version": plan["algokit_version"],
         "plan_key": plan["key"],
         "recipe": plan["recipe"],
+        "recipe_digest": plan["recipe_digest"],
         "challenge": {"name": plan["challenge"], "manifest_digest": plan["manifest_digest"]},
         "geometry": plan["subjects"],
         "data": {name: _digests(plan["steps"], name) for name in ("images", "responses")},

@@ -73,12 +73,15 @@ def _foreign_files(out: Path) -> list[str]:
     return [name for name in found if not (is_ours and _OURS.fullmatch(name))]
 
 
-def is_current(out: Path, finished: Finished) -> bool:
-    """Whether ``out`` already is this submission, scored with these test data, every file with its card's digest."""
+def is_current(out: Path, finished: Finished, scores: Mapping[Split, Scores | None]) -> bool:
+    """Whether ``out`` already is this submission with these scores, every file with its card's digest."""
+    plan = finished.plan
     try:
         card = json.loads((out / "card.json").read_text(encoding="utf-8"))
-        stated = [card["plan_key"], card["algokit_version"], card["test_data"]]
-        if stated != [finished.plan.key, finished.plan.algokit_version, finished.facts["test_data"]]:
+        stated = [card["plan_key"], card["algokit_version"], card["challenge"]["manifest_digest"], card["test_data"]]
+        if stated != [plan.key, plan.algokit_version, plan.manifest_digest, finished.facts["test_data"]]:
+            return False
+        if json.loads((out / "scores.json").read_text(encoding="utf-8")) != _score_documents(scores):
             return False
         return all(file_sha256(out / name) == digest for name, digest in card["files"].items())
     except (OSError, ValueError, KeyError, TypeError):
@@ -88,6 +91,10 @@ def is_current(out: Path, finished: Finished) -> bool:
 def scores_of(finished: Finished) -> dict[Split, Scores | None]:
     """The scores of the test split (None where the test responses are absent) and of val (None without one)."""
     return {"test": _test_scores(finished), "val": _val_scores(finished)}
+
+
+def _score_documents(scores: Mapping[Split, Scores | None]) -> dict[str, Any]:
+    return {split: score_document(one) if one else None for split, one in scores.items()}
 
 
 def write_submission(out: Path, finished: Finished, scores: Mapping[Split, Scores | None]) -> None:
@@ -103,8 +110,7 @@ def write_submission(out: Path, finished: Finished, scores: Mapping[Split, Score
             _write_val(folder, finished, subject)
         _write_choices(folder, finished)
         _write_json(folder / "plan.json", finished.plan.model_dump(mode="json"))
-        documents = {split: score_document(one) if one else None for split, one in scores.items()}
-        _write_json(folder / "scores.json", documents)
+        _write_json(folder / "scores.json", _score_documents(scores))
         files = {
             path.relative_to(folder).as_posix(): file_sha256(path)
             for path in sorted(folder.rglob("*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from algokit import verbs
+from algokit.errors import SubmissionError
 from algokit.recipe.load import shipped_recipes
 
 HEMISPHERES = ("lh", "rh")
@@ -173,3 +175,32 @@ def test_a_second_run_leaves_the_folder_alone(ran: SimpleNamespace) -> None:
     assert not any(one.made for one in again.outcomes)
     assert {path: path.stat().st_mtime_ns for path in ran.out.rglob("*")} == before
     assert again.scores == ran.report.scores
+
+
+def test_scores_that_changed_are_written_again(ran: SimpleNamespace) -> None:
+    stored = ran.out / "scores.json"
+    before = stored.read_text()
+    stored.write_text(before.replace('"n_vertices": 786', '"n_vertices": 787', 1))
+    again = verbs.run(shipped_recipes()["demo"], data=ran.demo, out=ran.out, store=ran.folder / "store")
+    assert not again.reused
+    assert stored.read_text() == before
+
+
+def test_of_several_submissions_those_that_can_be_scored_are(ran: SimpleNamespace) -> None:
+    several = ran.folder / "several"
+    for name in ("good", "bad"):
+        shutil.copytree(ran.out, several / name)
+    (several / "bad" / "subj06" / "rh_pred_test.npy").unlink()
+    (several / "good" / "card.json").write_text("{")
+    by_name = {report.path.name: report for report in verbs.score([several], data=ran.demo)}
+    assert by_name["good"].scores
+    assert by_name["bad"].scores is None
+    assert "rh_pred_test.npy" in str(by_name["bad"].findings[0])
+    with pytest.raises(SubmissionError):
+        verbs.score([several / "bad"], data=ran.demo)
+
+
+def test_the_folder_one_stands_in_can_be_packed(ran: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ran.out)
+    packed = verbs.pack(Path())
+    assert packed.path.samefile(ran.out.with_name("out.zip"))

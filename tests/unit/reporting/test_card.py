@@ -17,6 +17,7 @@ PLAN: dict[str, Any] = {
     "algokit_version": "0.1.0",
     "key": "abc",
     "recipe": {"name": "demo", "seed": 3},
+    "recipe_digest": "d1",
     "challenge": "demo challenge",
     "manifest_digest": "d1",
     "subjects": {"subj01": {"n_train": 20, "n_test": 7, "n_vertices": {"lh": 11, "rh": 13}}},
@@ -36,7 +37,7 @@ PLAN: dict[str, Any] = {
 def test_the_card_takes_digests_and_weights_from_the_plan() -> None:
     card = build_card(plan=PLAN, facts={"timings": {"total_s": 1.5}, "schema": "forged", "plan_key": "forged"})
     assert card["schema"] == "algokit-card/1"
-    assert card["plan_key"] == "abc"
+    assert (card["plan_key"], card["recipe_digest"]) == ("abc", "d1")
     assert card["data"] == {"images": {"subj01": "i1"}, "responses": {"subj01": "r1"}}
     assert card["weights"]["good"]["sha256"] == "5e"
     assert card["timings"] == {"total_s": 1.5}
