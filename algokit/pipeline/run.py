@@ -157,12 +157,13 @@ def _refuse_missing_weights(plan: Plan) -> None:
         Finding(
             "weights are not on this machine",
             path=f"members[{index}].backbone",
-            expected=member.weights_missing,
-            advice=f"--set members.{index}.backbone.checkpoint=FILE names a file",
+            expected=which,
+            advice=f"{how} (--set members.{index}.backbone.checkpoint=FILE)",
             code="weights-missing",
         )
         for index, member in enumerate(plan.members)
         if member.weights is None
+        for which, how in [member.weights_missing or ("", "")]
     ]
     if missing:
         raise WeightsError("a run needs weights that are not here", missing)

@@ -59,13 +59,16 @@ class Space(Frozen):
 
 
 class PlannedMember(Frozen):
-    """A member with everything resolved."""
+    """A member with everything resolved.
+
+    ``weights`` is None where they are not on this machine; ``weights_missing`` then says which, and how to get them.
+    """
 
     name: str
     card: BackboneCard
     preprocess: Preprocess
     weights: dict[str, Any] | None
-    weights_missing: str
+    weights_missing: tuple[str, str] | None
     spaces: tuple[Space, ...]
 
 
@@ -205,7 +208,7 @@ def _row_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry]) -> Iterab
 
 def _resolve_member(member: Member, index: int, findings: list[Finding]) -> PlannedMember | None:
     place = f"members[{index}]"
-    weights, missing = None, ""
+    weights, missing = None, None
     try:
         module = BACKBONES.load(member.backbone.kind)
         card: BackboneCard = module.describe(member.backbone)
@@ -213,7 +216,8 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
     except WeightsError as error:
         if getattr(member.backbone, "checkpoint", None) is not None:
             raise  # a file the user named cannot be used: say so now, not after hours
-        missing = "; ".join(f"{one.expected}; {one.advice}" for one in error.findings) or error.headline
+        first = (*error.findings, Finding(error.headline))[0]
+        missing = (first.expected, first.advice)
     except AlgokitError as error:
         findings += [
             replace(finding, path=".".join(part for part in (f"{place}.backbone", finding.path) if part))
