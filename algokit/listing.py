@@ -41,7 +41,8 @@ def list_members(what: str | None = None) -> Listing:
     if what is None:
         return listing
     if what not in listing:
-        advice = did_you_mean(what, [*listing, *(card.name for card in cards)])
+        near = did_you_mean(what, [*listing, *(card.name for card in cards)])
+        advice = near or f"known: {', '.join(listing)}, and every model that algokit list models names"
         finding = Finding("no family or model of that name", found=repr(what), advice=advice, code="unknown-family")
         raise UsageError(f"nothing to list under {what!r}", [finding])
     return {what: listing[what]}

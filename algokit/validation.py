@@ -203,9 +203,13 @@ def _notes(scored: Sequence[_VertexScores]) -> Iterator[str]:
         whose = "" if len(without) == len(scored) else f" for {', '.join(without)}"
         yield f"no noise ceilings{whose}: raw correlations only"
     if n_flat:
-        yield f"{n_flat} vertices have a constant or non-finite prediction and score 0"
+        yield f"{_vertices(n_flat)} with a constant or non-finite prediction: a score of 0"
     if n_zero:
-        yield f"{n_zero} vertices have a ceiling of exactly 0: 100 for any positive correlation (the official rule)"
+        yield f"{_vertices(n_zero)} with a ceiling of exactly 0: 100 for any positive correlation (the official rule)"
+
+
+def _vertices(n: int) -> str:
+    return f"{n} {'vertex' if n == 1 else 'vertices'}"
 
 
 def score_submission(path: Path, challenge: Challenge, *, subjects: Sequence[str] | None = None) -> Scores:

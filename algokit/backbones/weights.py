@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,9 +172,10 @@ def read_state(file: WeightsFile) -> dict[str, torch.Tensor]:
     try:
         if file.path.suffix == ".safetensors":
             return dict(load_file(file.path))
-        loaded = torch.load(file.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # every reader raises its own kinds for damaged bytes
-        raise _unreadable(file, f"{type(error).__name__} {str(error)[:200]}") from error
+        with warnings.catch_warnings(action="ignore"):  # about pickles nobody will load
+            loaded = torch.load(file.path, map_location="cpu", weights_only=True)
+    except Exception as error:  # every reader raises its own kinds, and torch's text advises to run the file's code
+        raise _unreadable(file, type(error).__name__, "a dictionary of tensors, undamaged") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
@@ -182,8 +184,9 @@ def read_state(file: WeightsFile) -> dict[str, torch.Tensor]:
     return {str(key).removeprefix("module."): value for key, value in loaded.items()}
 
 
-def _unreadable(file: WeightsFile, found: str, expected: str = "") -> WeightsError:
-    finding = Finding("cannot be read as weights", where=file.path.name, found=found, expected=expected)
+def _unreadable(file: WeightsFile, found: str, expected: str) -> WeightsError:
+    advice = "save the network's state_dict() again, best as .safetensors, or get the file again"
+    finding = Finding("cannot be read as weights", where=file.path.name, found=found, expected=expected, advice=advice)
     return WeightsError(f"the weights {file.source} cannot be read", [finding])
 
 

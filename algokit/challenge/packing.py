@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from algokit.atomic import replacing
-from algokit.challenge.submission import SubmissionSource, open_submission, write_array
+from algokit.challenge.submission import SubmissionSource, find_submissions, open_submission, write_array
 from algokit.challenge.submission_check import PredictionFile, locate, validate_submission
-from algokit.errors import SubmissionError
-from algokit.types import SubjectGeometry, errors_among
+from algokit.errors import SubmissionError, UsageError
+from algokit.types import Finding, SubjectGeometry, errors_among
 
 DEFLATE_RATIO = 0.93  # what deflate leaves of real float32 predictions, at any level
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can state
@@ -28,18 +28,36 @@ def pack_submission(path: Path, out_zip: Path, geometry: Mapping[str, SubjectGeo
     Parameters
     ----------
     path : a submission folder, or a zip to be packed anew.
+    out_zip : a zip that is there already is replaced.
     geometry : the subjects that go in.
 
     Raises
     ------
+    UsageError : ``path`` is not one submission, or ``out_zip`` is something else than a zip.
     SubmissionError : the submission has errors; nothing is written.
     DiskError : the disk is full or not writable.
     """
+    _refuse_several(path)
+    _refuse_other_file(out_zip)
     _refuse_errors(path, geometry)
     with open_submission(path) as source, replacing(out_zip) as aside:
         _write_zip(aside, source, locate(source, geometry)[0])
         _refuse_errors(aside, geometry)
     return out_zip
+
+
+def _refuse_several(path: Path) -> None:
+    found = find_submissions(path)
+    if found != [path]:
+        findings = [Finding("a submission inside", str(one), advice="pack this one", code="inside") for one in found]
+        raise UsageError(f"{path} is not itself a submission", findings)
+
+
+def _refuse_other_file(out: Path) -> None:
+    if out.exists() and not zipfile.is_zipfile(out):
+        advice = "give another --out, or remove it first"
+        finding = Finding("not a zip, so it is not replaced", str(out), advice=advice, code="not-a-zip")
+        raise UsageError(f"the zip cannot be written to {out}", [finding])
 
 
 def _refuse_errors(path: Path, geometry: Mapping[str, SubjectGeometry]) -> None:

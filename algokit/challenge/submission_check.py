@@ -63,7 +63,8 @@ def locate(
     prefix = _enclosing(names, geometry)
     findings = []
     if prefix:
-        advice = "the subject folders must be at the root; algokit pack makes such a zip"
+        unpack = "unpack it and " * source.is_archive
+        advice = f"the subject folders must be at the root: {unpack}give algokit pack the folder {shown(prefix)}"
         findings.append(Finding("one folder too many", where, shown(prefix), advice=advice, code="extra-folder-level"))
     by_lower = {name.lower(): name for name in names}
     found: list[PredictionFile] = []
@@ -76,7 +77,8 @@ def locate(
                 missing.append((subject, hemisphere))
                 continue
             if name != wanted:
-                findings.append(Finding("wrong case", where, shown(name), wanted, code="wrong-case"))
+                advice = "rename it; the challenge's server tells capitals from small letters"
+                findings.append(Finding("wrong case", where, shown(name), wanted, advice=advice, code="wrong-case"))
             shape = (sizes.n_test, sizes.n_vertices[hemisphere])
             found.append(PredictionFile(subject, hemisphere, name, shape))
     others = names.keys() - {file.name for file in found}
@@ -99,11 +101,12 @@ def _missing(where: str, missing: list[tuple[str, Hemisphere]], others: Iterable
         if any(both):
             name = prediction_file(subject, hemisphere)
             found = shown(near[subject, hemisphere])
-            advice = f"rename {found}" if found else ""
+            advice = f"rename {found}" if found else "add it; both hemispheres of every subject are asked for"
             yield Finding("missing file", where, name, advice=advice, code="missing-file")
         elif hemisphere == HEMISPHERES[0]:
             expected = " and ".join(prediction_file(subject, side) for side in HEMISPHERES)
-            yield Finding("missing subject", where, subject, expected, code="missing-subject")
+            advice = "add it, or say with --data or --manifest which subjects are asked for"
+            yield Finding("missing subject", where, subject, expected, advice=advice, code="missing-subject")
 
 
 def _misnamed(names: Iterable[str], subject: str, hemisphere: Hemisphere) -> str:
@@ -134,7 +137,8 @@ def _extras(
     strangers = {one for one in folders.values() if looks_like_subject(one) and one.lower() not in geometry}
     for subject in sorted(strangers):
         what, known = "not a subject of this challenge", ", ".join(geometry)
-        yield Finding(what, where, shown(subject), known, code="extra-subject")
+        advice = "remove it, or say with --data or --manifest which challenge this is"
+        yield Finding(what, where, shown(subject), known, advice=advice, code="extra-subject")
     rest = [name for name in sorted(names) if folders.get(name) not in strangers]
     if not source.is_archive:
         rest = [name for name in rest if name in folders or name.endswith(".npy")]
@@ -181,12 +185,14 @@ def _header_problems(
         return
     if header.shape != file.shape:
         what, code = _shape_problem(header.shape, file, geometry)
-        yield Finding(what, expected=f"{file.shape} (images, vertices)", found=str(header.shape), code=code)
+        expected = f"{file.shape} (images, vertices)"
+        advice = "one row per test image, in order, and one column per vertex of this hemisphere"
+        yield Finding(what, expected=expected, found=str(header.shape), advice=advice, code=code)
     yield from _dtype_problems(header, geometry)
     if n_bytes != header.file_bytes:
         what, code = ("truncated", "truncated") if n_bytes < header.file_bytes else ("bytes after its end", "over-long")
         expected = f"{header.file_bytes} bytes for {header}"
-        yield Finding(what, expected=expected, found=f"{n_bytes} bytes", code=code)
+        yield Finding(what, expected=expected, found=f"{n_bytes} bytes", advice="write it again", code=code)
 
 
 def _shape_problem(
@@ -213,7 +219,7 @@ def _shape_problem(
 def _dtype_problems(header: NpyHeader, geometry: Mapping[str, SubjectGeometry]) -> Iterator[Finding]:
     n_bytes, found = header.dtype.itemsize, str(header.dtype)
     if header.dtype.kind != "f":
-        yield Finding("not floats", expected="float32", found=found, code="wrong-dtype")
+        yield Finding("not floats", expected="float32", found=found, advice="save it as float32", code="wrong-dtype")
         return
     if n_bytes != 4:
         total = sum(one.n_test * sum(one.n_vertices.values()) for one in geometry.values())
@@ -250,7 +256,8 @@ def _value_problems(values: NDArray[np.float32]) -> Iterator[Finding]:
         vertex = np.flatnonzero(flat)[column]
         first = f"the first is {suspects[row, column]} at image {row}, vertex {vertex}"
         found = f"{n_bad} in {constant.size - n_constant} of {n_vertices} vertices; {first}"
-        yield Finding("values that are not finite", found=found, code="not-finite")
+        advice = "these vertices would score 0; predict them again"
+        yield Finding("values that are not finite", found=found, advice=advice, code="not-finite")
     if n_constant == n_vertices:
         what = "constant over images at every vertex" if suspects.any() else "all zero"
         yield Finding(what, advice="nothing was predicted", code="all-constant")

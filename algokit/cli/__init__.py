@@ -68,7 +68,9 @@ def main() -> None:
         app()
     except SystemExit as way_out:
         if way_out.code == INTERRUPTED:
-            typer.echo("interrupted; finished steps are kept, run the same command to resume", err=True)
+            typer.echo("interrupted; finished steps are kept, nothing half-written; run it again", err=True)
+        if isinstance(way_out.__context__, BrokenPipeError):  # whoever read our output has seen enough
+            sys.exit(0)
         raise
     except Exception as error:
         sys.exit(_explained(error))

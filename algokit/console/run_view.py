@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ _REASON = 160  # characters of a reason; --json has the whole
 
 
 def show_run(report: RunReport) -> None:
-    """Print a run: steps made with their reasons, scores, warnings, and where the submission is."""
+    """Print a run: steps made with their reasons, scores, notes, warnings, and where the submission is."""
     stream = results()
     _print_steps(stream, report.outcomes)
     for split, scores in report.scores.items():
@@ -34,8 +35,17 @@ def show_run(report: RunReport) -> None:
             stream.print(headline(scores))
         elif split == "test":
             stream.print(Text("test: no test responses in the data, so no score", "dim"))
+    _print_notes(stream, report.submission)
     print_warnings(stream, report.warnings)
     _print_places(stream, report.submission, "unchanged" if report.reused else "written")
+
+
+def _print_notes(stream: Console, submission: Path) -> None:
+    """The first note of every fit, worst first as the readout says them; the card has all."""
+    card = json.loads((submission / "card.json").read_text(encoding="utf-8"))
+    for step, (first, *others) in card["notes"].items():
+        more = f" (and {len(others)} more in card.json)" if others else ""
+        stream.print(Text.assemble(("note: ", "bold cyan"), f"{step}: {first}{more}"))
 
 
 def _print_places(stream: Console, submission: Path, state: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from algokit.types import ScoreRow, Scores, Split
+from algokit.types import HEMISPHERES, ScoreRow, Scores, Split
 
 Cell: TypeAlias = str | int | float | None
 _ALL = "all"
@@ -117,7 +117,12 @@ def _split_report(scores: Scores) -> list[str]:
         *(f"Note: {note}." for note in scores.notes),
     ]
     subjects = list(scores.n_images) if len(scores.n_images) > 1 else []
-    tables = [subject_table(scores), roi_table(scores), *(roi_table(scores, subject) for subject in subjects)]
+    tables = [
+        subject_table(scores),
+        roi_table(scores),
+        *(roi_table(scores, hemisphere=hemisphere) for hemisphere in HEMISPHERES),
+        *(roi_table(scores, subject) for subject in subjects),
+    ]
     return [
         "\n".join(facts) + "\n",
         *(f"### {table.title}\n\n{to_markdown(table)}" for table in tables if table.rows),

@@ -23,6 +23,7 @@ from algokit.types import Ints
 
 SCORE_RESOLUTION = 1e-6  # the precision of r in float32
 INEXACT_CONDITION = 1e10
+LOST_STEPS = 16  # a range of fewer float32 steps: their rounding alone lowers r
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,21 @@ class _Search:
             cv_score=self.score.cpu().numpy(),
             val_predictions=self.val_predictions,
             test_predictions=self.test_predictions,
-            notes=tuple(self.notes),
+            notes=(*self._lost(), *self.notes),
         )
+
+    def _lost(self) -> Iterator[str]:
+        """How many targets are predicted (r is not 0), but so weakly that float32 beside their mean loses it."""
+        if self.n_test < 2:
+            return
+        low, high = self.test_predictions.min(axis=0), self.test_predictions.max(axis=0)
+        step = np.spacing(np.maximum(np.abs(low), np.abs(high)))
+        lost = (high - low < LOST_STEPS * step) & (self.score != 0).cpu().numpy()
+        if lost.any():
+            yield (
+                f"{lost.sum()} of {len(lost)} targets: the penalty is so large that their predictions are constant in "
+                "float32, or nearly, and score about 0; use smaller alphas"
+            )
 
 
 def best_alpha(scores: Tensor) -> tuple[Tensor, Tensor]:

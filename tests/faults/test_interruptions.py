@@ -23,7 +23,7 @@ from running import (
 
 KILLED = -signal.SIGKILL
 INTERRUPTED = 130
-HOW_TO_GO_ON = "interrupted; finished steps are kept, run the same command to resume"
+HOW_TO_GO_ON = "interrupted; finished steps are kept, nothing half-written; run it again"
 
 
 def interrupt(run: Run, name: str, event: str, pattern: str, count: int = 1) -> None:

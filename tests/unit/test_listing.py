@@ -30,3 +30,9 @@ def test_an_unknown_name_is_answered_with_a_near_one() -> None:
     with pytest.raises(UsageError) as caught:
         list_members("mobilenetv2")
     assert "mobilenetv2_100" in str(caught.value)
+
+
+def test_a_name_like_no_other_is_answered_with_what_can_be_listed() -> None:
+    with pytest.raises(UsageError) as caught:
+        list_members("nope")
+    assert all(name in caught.value.findings[0].advice for name in list_members())

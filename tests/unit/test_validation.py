@@ -122,7 +122,7 @@ def test_counts_stand_beside_the_scores(scores: Scores) -> None:
     assert scores.n_zero_ceiling == 8
     assert scores.n_flat == 0
     assert scores.ceiling_source == "made up for subj01; made up for subj06"
-    assert "8 vertices have a ceiling of exactly 0" in " ".join(scores.notes)
+    assert "8 vertices with a ceiling of exactly 0" in " ".join(scores.notes)
 
 
 @pytest.mark.parametrize("bad", [3.0, np.nan, np.inf])
@@ -132,7 +132,7 @@ def test_flat_predictions_score_zero_and_are_counted(bad: float) -> None:
     values[:, 5:8] = bad
     flat = score([replace(parts, predictions=replace(parts.predictions, values=values))])
     assert flat.n_flat == 3
-    assert "3 vertices have a constant or non-finite prediction and score 0" in flat.notes
+    assert "3 vertices with a constant or non-finite prediction: a score of 0" in flat.notes
     r = [pearsonr(parts.responses.values[:, v], values[:, v]).statistic for v in range(30) if v not in (5, 6, 7)]
     assert found(flat, ALL, ALL, ALL, ALL)["pearson_r_mean"] == pytest.approx(sum(r) / 30, rel=1e-5)
 

@@ -1,4 +1,5 @@
 import hashlib
+import pickle
 import struct
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def test_a_pickle_that_would_run_code_is_refused_unrun(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"bomb\.pt"):
         read_state(WeightsFile(Path("bomb.pt"), "bomb.pt"))
     assert not Path("exploded").exists()
+
+
+@pytest.mark.parametrize("data", [b"not a pickle", pickle.dumps({"w": 1.0}, protocol=4), pickle.dumps(Bomb)])
+def test_a_bad_pickle_is_refused_without_torchs_advice_to_trust_it(tmp_path, data):
+    (tmp_path / "w.pt").write_bytes(data)
+    with pytest.raises(WeightsError) as caught:
+        read_state(WeightsFile(tmp_path / "w.pt", "w.pt"))
+    assert "weights_only" not in str(caught.value)
+    assert "best as .safetensors" in str(caught.value)
 
 
 def test_a_mismatch_lists_missing_unexpected_and_misshapen_weights_and_changes_nothing():

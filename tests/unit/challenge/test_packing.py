@@ -13,7 +13,7 @@ from small_submission import GEOMETRY, LEFT, check, good, npy, values, with_left
 
 from algokit.challenge import packing, shipped_manifest
 from algokit.challenge.packing import forecast_bytes, pack_submission
-from algokit.errors import SubmissionError
+from algokit.errors import SubmissionError, UsageError
 
 
 def test_the_zip_unpacks_to_the_files_of_the_folder_and_no_others(tmp_path: Path) -> None:
@@ -81,6 +81,34 @@ def test_a_zip_that_came_out_wrong_is_not_kept(tmp_path: Path, monkeypatch: pyte
         pack_submission(folder, old, GEOMETRY)
     assert old.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.zip"]
+
+
+def test_only_a_zip_is_replaced(tmp_path: Path) -> None:
+    folder, thesis = write_folder(tmp_path / "a", good()), tmp_path / "thesis.tex"
+    thesis.write_text("years of work")
+    for taken in (thesis, folder):
+        with pytest.raises(UsageError, match=f"{taken.name}: not a zip"):
+            pack_submission(folder, taken, GEOMETRY)
+    assert thesis.read_text() == "years of work"
+    old = write_zip(tmp_path / "a.zip", {LEFT: b"old"})
+    assert check(pack_submission(folder, old, GEOMETRY)) == []
+
+
+def test_what_is_not_itself_a_submission_is_refused_with_those_inside(tmp_path: Path) -> None:
+    folders = [write_folder(tmp_path / "all" / name, good()) for name in "ab"]
+    with pytest.raises(UsageError) as caught:
+        pack_submission(tmp_path / "all", tmp_path / "all.zip", GEOMETRY)
+    assert [finding.where for finding in caught.value.findings] == [str(folder) for folder in folders]
+    with pytest.raises(UsageError, match="no such file or folder"):
+        pack_submission(tmp_path / "none", tmp_path / "none.zip", GEOMETRY)
+
+
+def test_the_advice_for_a_nested_zip_leads_to_one_that_is_right(tmp_path: Path) -> None:
+    nested = write_zip(tmp_path / "nested.zip", {f"best/{name}": data for name, data in good().items()})
+    (finding,) = check(nested)
+    assert finding.advice.endswith("unpack it and give algokit pack the folder best/")
+    zipfile.ZipFile(nested).extractall(tmp_path / "unpacked")
+    assert check(pack_submission(tmp_path / "unpacked" / "best", tmp_path / "best.zip", GEOMETRY)) == []
 
 
 def test_the_forecast_for_the_official_sizes_is_what_participants_measured() -> None:

@@ -203,13 +203,20 @@ def test_the_same_files_in_a_zip_are_one_too_many_each(tmp_path: Path) -> None:
 def test_a_misnamed_file_is_suggested_and_never_one_of_another_subject_or_hemisphere(tmp_path: Path) -> None:
     files = {**without(LEFT, RIGHT), "subj01/rh-pred-test.npy": BODY, "subj06/lh_pred_test2.npy": BODY}
     advice = {finding.path: finding.advice for finding in check(write_folder(tmp_path, files))}
-    assert advice[LEFT] == ""
+    assert advice[LEFT].startswith("add it")
     assert advice[RIGHT] == "rename subj01/rh-pred-test.npy"
 
 
 def test_a_missing_file_is_told_from_a_missing_subject(tmp_path: Path) -> None:
     (finding,) = check(write_folder(tmp_path, without(LEFT, RIGHT)))
     assert finding.expected == f"{LEFT} and {RIGHT}"
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_whatever_stops_a_submission_comes_with_advice(tmp_path: Path, case: str) -> None:
+    (tmp_path / "sub").mkdir()
+    for finding in check(written(tmp_path, BROKEN[case][0], "folder")):
+        assert finding.severity == "warning" or finding.advice, finding
 
 
 def test_non_finite_values_are_counted_and_the_first_is_placed(tmp_path: Path) -> None:

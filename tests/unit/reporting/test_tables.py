@@ -13,6 +13,7 @@ PLACES = [
     (ALL, ALL, ALL, ALL, 100),
     (ALL, ALL, "streams", "early", 30),
     (ALL, "lh", ALL, ALL, 60),
+    (ALL, "lh", "streams", "early", 18),
     ("subj01", ALL, ALL, ALL, 50),
     ("subj01", ALL, "streams", "early", 20),
 ]
@@ -72,9 +73,11 @@ def test_a_report_begins_with_its_warnings_and_names_every_split() -> None:
         "## Split: test",
         "### Subjects and hemispheres",
         "### ROIs",
+        "### ROIs lh",
         "### ROIs subj01",
         "## Split: val",
     ]
     assert "Note: mind this." in lines
     assert "| streams | early | 30 | 40.00 | 38.50 | 0.2500 |" in lines
+    assert "| streams | early | 18 | 40.00 | 38.50 | 0.2500 |" in lines
     assert lines[-1] == "No measured responses for this split; nothing to score."

@@ -149,6 +149,20 @@ def test_of_huge_alphas_with_equal_r_the_one_whose_predictions_vary_most_is_chos
     assert found.val_predictions.std(axis=0).min() > 0
 
 
+def test_a_penalty_that_flattens_predictions_to_constants_in_float32_is_noted() -> None:
+    features = space(6)
+    responses = responses_to([features]) + np.float32(0.1)
+    responses[:, 3] = 0.1  # no penalty is to blame for a constant response
+
+    def notes(alpha: float) -> tuple[str, ...]:
+        settings = SearchSettings((alpha,), SETTINGS.folds)
+        return search_ridge([features], Targets([responses], ROWS, "cpu"), settings).notes
+
+    (note,) = notes(1e15)
+    assert note.startswith(f"{N_TARGETS - 1} of {N_TARGETS} targets: the penalty is so large")
+    assert notes(1e5) == ()
+
+
 def test_scores_nearer_than_their_resolution_are_a_tie_for_the_smaller_alpha() -> None:
     scores = torch.tensor([[0.5, 0.1, 0.0, 0.3], [0.5 + 5e-7, 0.2, 0.0, -0.1], [0.4, 0.2 - 5e-7, 0.0, 0.3]])
     index, score = best_alpha(scores)
