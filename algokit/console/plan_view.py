@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from algokit.challenge.packing import forecast_bytes
 from algokit.console.quantities import scaled, size
 from algokit.console.streams import print_warnings, results
 from algokit.console.tables import number_table
+from algokit.types import SubjectGeometry
 
 if TYPE_CHECKING:
     from algokit.recipe.plan import Plan, PlannedMember, Space, Step, StepKind
@@ -31,9 +33,15 @@ def show_plan(plan: Plan) -> None:
     for table in (_subjects(plan), _costs(plan)):
         stream.print()
         stream.print(table)
+    stream.print()
+    stream.print(f"The zip of the predictions will have about {size(_zip_bytes(plan))}.")
     if plan.warnings:
         stream.print()
         print_warnings(stream, plan.warnings)
+
+
+def _zip_bytes(plan: Plan) -> int:
+    return forecast_bytes({name: SubjectGeometry(name, **facts) for name, facts in plan.subjects.items()})
 
 
 def _print_member(stream: Console, member: PlannedMember) -> None:
