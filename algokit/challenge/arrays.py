@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from algokit.challenge.layout import ArrayFile
-from algokit.challenge.npy_header import read_header
+from algokit.challenge.npy_header import read_header, reason
 from algokit.types import Finding
 
 _AGAIN = "download this subject again"
@@ -15,12 +15,15 @@ def array_findings(array: ArrayFile) -> list[Finding]:
     try:
         header, n_bytes = read_header(array.path), array.path.stat().st_size
     except (OSError, ValueError) as error:
-        return [Finding("not a readable .npy file", where, "", expected, str(error), _AGAIN, code="bad-header")]
+        found, advice = reason(error)
+        return [Finding("not a readable .npy file", where, "", expected, found, advice, code="bad-header")]
     if header.dtype.hasobject:
         return [] if array.role == "roi_mapping" else [pickled(where, expected, str(header))]
     findings = []
     if header.dtype != array.dtype:
-        findings.append(Finding("wrong dtype", where, "", str(array.dtype), str(header.dtype), code="wrong-dtype"))
+        advice = _AGAIN if array.dtype.hasobject else f"save it again with .astype({array.dtype.name!r})"
+        wanted, found = str(array.dtype), str(header.dtype)
+        findings.append(Finding("wrong dtype", where, "", wanted, found, advice, code="wrong-dtype"))
     if header.shape != array.shape:
         advice = "check that the file belongs to this subject and hemisphere"
         found = str(header.shape)

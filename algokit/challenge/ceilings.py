@@ -44,5 +44,6 @@ def ceiling_findings(array: ArrayFile) -> list[Finding]:
         return []
     first = int(outside[0])
     found = f"{values[first]:g} at vertex {first}; {outside.size} of {values.size} values outside"
-    advice = "ceilings in percent have to be divided by 100"
+    percent = np.isfinite(values).all() and values.min() >= 0
+    advice = "ceilings in percent have to be divided by 100" if percent else "download this subject again"
     return [Finding("not a noise ceiling", str(array.path), "", "0 to 1", found, advice, code="ceiling-range")]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from algokit.challenge.arrays import pickled
+from algokit.challenge.describe import case_finding
 from algokit.challenge.images import several
-from algokit.challenge.layout import ArrayFile, Tree
+from algokit.challenge.layout import ArrayFile, Tree, folders_elsewhere, in_another_case, names_in
 from algokit.challenge.manifest import MANIFEST_NAME, Manifest, Side
 from algokit.challenge.mapping import mapping_findings
 from algokit.challenge.npy_header import read_header
@@ -19,6 +20,8 @@ from algokit.challenge.survey import Survey, survey
 from algokit.challenge.values import disagreements, is_readable, value_findings
 from algokit.errors import DataError
 from algokit.types import Finding, Progress, ProgressCallback, no_progress
+
+_PICKLES = (".pkl", ".pickle")
 
 
 def check_data(
@@ -39,10 +42,11 @@ def check_data(
     try:
         found = survey(root, manifest)
     except DataError as error:
-        return list(error.findings)
-    return [
+        return _printable(error.findings)
+    findings = [
         *_about_the_manifest(found),
         *_about_subjects(found),
+        *_about_places(found.tree),
         *_about_scoring(found),
         *found.findings,
         *_about_mappings(found),
@@ -50,6 +54,16 @@ def check_data(
         *([] if quick else _about_values(found, progress)),
         *_about_other_folders(found.tree),
     ]
+    return _printable(findings)
+
+
+def _printable(findings: Iterable[Finding]) -> list[Finding]:
+    """Names of strangers may hold control characters, which a terminal would obey."""
+    return [replace(one, where=_escaped(one.where), found=_escaped(one.found)) for one in findings]
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _about_the_manifest(found: Survey) -> Iterator[Finding]:
@@ -73,6 +87,27 @@ def _about_subjects(found: Survey) -> Iterator[Finding]:
         yield Finding(what, where, "", expected, several(extra), advice, "warning", "extra-subject")
 
 
+def _about_places(tree: Tree) -> Iterator[Finding]:
+    """Subjects that lie in another layout, or another case, than they should; each is missed, or mistaken for whole."""
+    there = tree.subjects()
+    for subject, folders in sorted(folders_elsewhere(tree).items()):
+        expected = " and ".join(dict.fromkeys(str(tree.folder(subject, side)) for side in get_args(Side)))
+        found = several([str(folder) for folder in folders])
+        if subject in there:
+            what, advice = "a subject in two places", "the other place is ignored; remove it, or move what is missing"
+        else:
+            what, advice = "a subject in another layout than the others", "move it to where the others are"
+        yield Finding(what, str(folders[0]), "", expected, found, advice, "warning", "mixed-layout")
+    yield from (case_finding(name, folder, "warning") for name, folder in _renamed_subjects(tree).items())
+
+
+def _renamed_subjects(tree: Tree) -> dict[Path, Path]:
+    """What is there in another case -> the subject's folder that it should be, or be a part of."""
+    absent = [subject for subject in tree.manifest.subjects if subject not in tree.subjects()]
+    folders = [tree.folder(subject, side) for subject in absent for side in get_args(Side)]
+    return {name: folder for folder in folders if (name := in_another_case(folder, tree.base))}
+
+
 def _about_scoring(found: Survey) -> Iterator[Finding]:
     whats = {"test_fmri": ("no test responses", "no-test-responses"), "noise_ceiling": ("no ceilings", "no-ceilings")}
     for role, (what, code) in whats.items():
@@ -84,7 +119,7 @@ def _about_scoring(found: Survey) -> Iterator[Finding]:
 
 
 def _has(tree: Tree, subject: str, role: str) -> bool:
-    return any(array.path.exists() for array in tree.arrays(subject) if array.role == role)
+    return any(array.path.name in names_in(array.path.parent) for array in tree.arrays(subject) if array.role == role)
 
 
 def _about_mappings(found: Survey) -> Iterator[Finding]:
@@ -94,37 +129,49 @@ def _about_mappings(found: Survey) -> Iterator[Finding]:
 
 
 def _about_strays(found: Survey) -> Iterator[Finding]:
-    """Pickled arrays that no role has: not read by algokit, but by whoever opens them next."""
-    known = {array.path for array in _arrays(found)}
-    images = {folder.path for folder in found.folders.values()}
-    folders = {found.tree.folder(subject, side) for subject in found.subjects for side in get_args(Side)}
-    for folder in sorted(folders):
-        for path in _npy_files(folder, images):
-            if path not in known and _is_pickled(path):
-                yield pickled(str(path), "no such file", "Python objects")
+    """Pickles that no role has: not read by algokit, but by whoever opens them next."""
+    tree, root = found.tree, found.tree.root
+    known = {array.path for subject in tree.subjects() for array in tree.arrays(subject)}
+    copies = (folder for folders in folders_elsewhere(tree).values() for folder in folders)
+    images = (folder.path for folder in found.folders.values())
+    without = {*images, *copies, *_renamed_subjects(tree), *_other_folders(tree)}
+    unknown = (path for path in _files(root, without) if path not in known)
+    if strays := [path for path in unknown if path.suffix.lower() in _PICKLES or _is_pickled(path)]:
+        where = strays[0] if len(strays) == 1 else root
+        names = several([str(path.relative_to(root)) for path in strays])
+        what, advice = (
+            "pickled files that are no part of the challenge",
+            "never loaded here; loading them could run code",
+        )
+        yield Finding(what, str(where), found=names, advice=advice, severity="warning", code="stray-pickle")
 
 
-def _npy_files(folder: Path, without: set[Path]) -> Iterator[Path]:
-    for below, folders, names in os.walk(folder):
+def _files(root: Path, without: set[Path]) -> Iterator[Path]:
+    for below, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if Path(below, name) not in without)
-        yield from (Path(below, name) for name in sorted(names) if name.endswith(".npy"))
+        yield from (Path(below, name) for name in sorted(names))
 
 
 def _is_pickled(path: Path) -> bool:
     try:
-        return bool(read_header(path).dtype.hasobject)
+        return path.suffix.lower() == ".npy" and bool(read_header(path).dtype.hasobject)
     except (OSError, ValueError):
         return False
 
 
 def _about_other_folders(tree: Tree) -> Iterator[Finding]:
-    used = {Path(parent).parts[0] for parent in tree.manifest.parents if Path(parent).parts}
-    used |= {Path(side).parts[0] for side in (tree.layout.train, tree.layout.test)} | set(tree.subjects())
-    names = [path.name for path in sorted(tree.root.iterdir()) if path.is_dir()] if tree.root.is_dir() else []
-    if others := [name for name in names if name not in used and not name.startswith(".")]:
+    if others := [path.name for path in _other_folders(tree) if not path.name.startswith(".")]:
         what = "folders that are no part of the challenge"
         where, advice = str(tree.root), "they are ignored"
         yield Finding(what, where, found=several(others), advice=advice, severity="note", code="extra-folder")
+
+
+def _other_folders(tree: Tree) -> list[Path]:
+    used = {Path(parent).parts[0] for parent in tree.manifest.parents if Path(parent).parts}
+    used |= {Path(side).parts[0] for side in (tree.layout.train, tree.layout.test)} | set(tree.subjects())
+    elsewhere = (folder for folders in folders_elsewhere(tree).values() for folder in folders)
+    used |= {folder.relative_to(tree.root).parts[0] for folder in elsewhere}
+    return [tree.root / name for name in names_in(tree.root) if name not in used and (tree.root / name).is_dir()]
 
 
 def _about_values(found: Survey, progress: ProgressCallback) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from algokit.challenge.images import ImageFolder, scan_images
-from algokit.challenge.layout import ArrayFile, Tree, locate
+from algokit.challenge.layout import ArrayFile, Tree, in_another_case, locate, trees
 from algokit.challenge.manifest import MANIFEST_NAME, Manifest, Side, SubjectEntry, load_manifest, shipped_manifest
 from algokit.challenge.npy_header import NpyHeader, read_header
 from algokit.challenge.png import read_png_header
 from algokit.errors import DataError
-from algokit.types import HEMISPHERES, Finding
+from algokit.types import HEMISPHERES, Finding, Severity
 
 Origin: TypeAlias = Literal["given", "folder", "shipped", "described"]
 Votes: TypeAlias = Mapping[str, list[int]]
@@ -75,10 +76,13 @@ def located(root: Path, manifest: Manifest) -> Tree:
     Raises
     ------
     DataError : there is none, under no layout of the manifest.
+    OSError : the folder cannot be listed.
     """
     tree = locate(root, manifest)
     if tree:
         return tree
+    if root.is_dir():
+        os.scandir(root).close()
     layouts = [layout.train.format(subject="subj01") for layout in manifest.layouts.values()]
     finding = Finding(
         "no subject folder here" if root.is_dir() else "no such folder",
@@ -87,7 +91,27 @@ def located(root: Path, manifest: Manifest) -> Tree:
         advice="give the folder that holds the subjects, or that holds the train and the test side",
         code="no-challenge",
     )
+    if renamed := _in_another_case(root, manifest):
+        raise DataError(f"no challenge data in {root}", renamed)
     raise DataError(f"no challenge data in {root}", [finding])
+
+
+def case_finding(found: Path, expected: Path, severity: Severity = "error") -> Finding:
+    """The finding for a name that is there in another case: ``found``, on the way to ``expected``."""
+    name = expected.parts[len(found.parts) - 1]
+    advice = f"rename it to {name}"
+    return Finding("name in another case", str(found), "", name, found.name, advice, severity, "name-case")
+
+
+def _in_another_case(root: Path, manifest: Manifest) -> list[Finding]:
+    folders = [
+        tree.folder(subject, side)
+        for tree in trees(root, manifest)
+        for subject in manifest.subjects
+        for side in get_args(Side)
+    ]
+    found = [(in_another_case(folder, root), folder) for folder in folders]
+    return list(dict.fromkeys(case_finding(name, folder) for name, folder in found if name))
 
 
 def _votes(tree: Tree, subject: str) -> Votes:

@@ -46,16 +46,24 @@ class ImageFolder:
 
 
 def scan_images(path: Path, template: str) -> ImageFolder:
-    """List a folder once; an absent folder has no images."""
+    """List a folder once; one that is absent or cannot be listed has no images."""
     pattern = re.compile(re.sub(r"\\{(\w+):\d+d\\}", r"(?P<\1>\\d+)", re.escape(template)))
     images, strangers = [], []
-    for entry in os.scandir(path) if path.is_dir() else ():
+    for entry in _entries(path):
         if match := pattern.fullmatch(entry.name):
             images.append(ImageFile(Path(entry.path), int(match["number"]), int(match["image_id"])))
         elif not entry.name.startswith("."):
             strangers.append(entry.name)
     images.sort(key=lambda image: (image.number, image.path.name))
     return ImageFolder(path, template, tuple(images), tuple(sorted(strangers)))
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def several(names: Sequence[str]) -> str:

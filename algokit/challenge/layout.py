@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from algokit.challenge.manifest import LayoutEntry, Manifest, Role, Side
 from algokit.types import HEMISPHERES, Hemisphere
 
+_SIDES: tuple[Side, ...] = get_args(Side)
 _SUBJECT = re.compile(r"subj\d\d")
 
 
@@ -101,23 +102,71 @@ class Tree:
 
 def locate(root: Path, manifest: Manifest) -> Tree | None:
     """The layout under which ``root`` holds the most subject folders; None where no layout finds any."""
-    trees = [
+    best = max(trees(root, manifest), key=_n_folders, default=None)
+    return best if best and _n_folders(best) else None
+
+
+def trees(root: Path, manifest: Manifest) -> list[Tree]:
+    """Every place and layout a challenge may have in ``root``, there or not."""
+    return [
         Tree(root, root / parent, name, layout, manifest)
         for parent in manifest.parents
         for name, layout in manifest.layouts.items()
     ]
-    best = max(trees, key=_n_folders, default=None)
-    return best if best and _n_folders(best) else None
+
+
+def folders_elsewhere(tree: Tree) -> dict[str, list[Path]]:
+    """Subject -> its folders in places where the tree's own layout has none."""
+    used = {tree.folder(subject, side) for subject in (*tree.manifest.subjects, *tree.subjects()) for side in _SIDES}
+    tops = {Path(entry.path).parts[0] for entry in tree.manifest.files.values()}
+    found: dict[str, list[Path]] = {}
+    for other in trees(tree.root, tree.manifest):
+        for subject, side in product(other.subjects(), _SIDES):
+            folder, known = other.folder(subject, side), found.get(subject, ())
+            if folder not in used and folder not in known and tops & set(names_in(folder)):
+                found.setdefault(subject, []).append(folder)
+    return found
+
+
+def in_another_case(path: Path, base: Path) -> Path | None:
+    """The first part of ``path`` below ``base`` that is there in another case, where the rest is there as well."""
+    there, first = base, None
+    for part in path.relative_to(base).parts:
+        names = names_in(there)
+        alike = [part] if part in names else [name for name in names if name.lower() == part.lower()]
+        if not alike:
+            return None
+        there /= alike[0]
+        first = first or (there if alike[0] != part else None)
+    return first
+
+
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds, sorted; nothing where it is absent or cannot be listed."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the folder it lies in is closed
+        return False
 
 
 def _n_folders(tree: Tree) -> int:
     subjects = tree.subjects()
     marker = tree.layout.marker
     if marker and not any(
-        array.path.exists() for subject in subjects for array in tree.arrays(subject) if array.role == marker
+        array.path.name in names_in(array.path.parent)
+        for subject in subjects
+        for array in tree.arrays(subject)
+        if array.role == marker
     ):
         return 0
-    return sum(tree.folder(subject, side).is_dir() for subject in subjects for side in get_args(Side))
+    return sum(_is_folder(tree.folder(subject, side)) for subject in subjects for side in _SIDES)
 
 
 def _subjects_below(base: Path, layout: LayoutEntry) -> tuple[str, ...]:
@@ -125,6 +174,6 @@ def _subjects_below(base: Path, layout: LayoutEntry) -> tuple[str, ...]:
     for template in (layout.train, layout.test):
         before, _, after = template.partition("{subject}")
         folder = base / before
-        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        found |= {name for name in names if _SUBJECT.fullmatch(name) and (folder / (name + after)).is_dir()}
+        names = [name for name in names_in(folder) if _SUBJECT.fullmatch(name)]
+        found |= {name for name in names if _is_folder(folder / (name + after))}
     return tuple(sorted(found))

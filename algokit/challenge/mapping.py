@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from algokit.challenge.arrays import pickled
-from algokit.challenge.npy_header import parse_header
+from algokit.challenge.npy_header import open_regular, parse_header
 from algokit.errors import DataError
 from algokit.types import Finding
 
@@ -25,6 +26,8 @@ _KNOWN = {
     ("numpy", "dtype"),
 }
 _MOST_BYTES = 1 << 16
+_MOST_CHARACTERS = 100
+_MEMO_WRITES = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class _StandIn:
@@ -54,7 +57,7 @@ def read_mapping(path: Path) -> dict[int, str]:
     try:
         return _mapping(path)
     except Exception as error:  # a hostile pickle can make the unpickler raise anything
-        finding = pickled(str(path), "a mapping of integers to names", str(error) or type(error).__name__)
+        finding = pickled(str(path), "a mapping of integers to names", str(error)[:160] or type(error).__name__)
         raise DataError(f"{path.name} was refused", [finding]) from error
 
 
@@ -72,16 +75,29 @@ def mapping_findings(path: Path, names: dict[int, str]) -> list[Finding]:
 
 
 def _mapping(path: Path) -> dict[int, str]:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         raw = stream.read(_MOST_BYTES + 1)
     if len(raw) > _MOST_BYTES:
         raise ValueError(f"more than {_MOST_BYTES} bytes")
     header = parse_header(raw)
     if header.shape != () or header.dtype != np.dtype(object):
         raise ValueError(str(header))
+    pickled_bytes = raw[header.offset_bytes :]
+    _refuse_large_memo(pickled_bytes)
     # The state of an array: version, shape, dtype, order, and the list of its items.
-    *_, items = _Unpickler(io.BytesIO(raw[header.offset_bytes :])).load().state
+    *_, items = _Unpickler(io.BytesIO(pickled_bytes)).load().state
     (mapping,) = items
-    if type(mapping) is not dict or not all(type(key) is int and type(name) is str for key, name in mapping.items()):
+    if type(mapping) is not dict or not all(_is_entry(key, name) for key, name in mapping.items()):
         raise ValueError(f"a {type(mapping).__name__}, but not of integers and names")
     return mapping
+
+
+def _is_entry(key: object, name: object) -> bool:
+    return type(key) is int and abs(key) < 1 << 63 and type(name) is str and len(name) <= _MOST_CHARACTERS
+
+
+def _refuse_large_memo(pickled_bytes: bytes) -> None:
+    """The unpickler's memo is as long as its largest index, which a few bytes can put at billions."""
+    for opcode, argument, _ in pickletools.genops(pickled_bytes):
+        if opcode.name in _MEMO_WRITES and argument is not None and int(argument) >= len(pickled_bytes):
+            raise ValueError(f"memo index {argument} in {len(pickled_bytes)} bytes")

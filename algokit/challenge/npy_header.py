@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -71,5 +72,26 @@ def read_header(path: Path) -> NpyHeader:
     OSError : the file cannot be read.
     ValueError : it does not begin as a ``.npy`` file.
     """
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return parse_header(stream.read(HEADER_LIMIT_BYTES))
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read; a pipe or a device, which may never answer, is not opened.
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    ValueError : it is no regular file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("not a regular file")
+    return path.open("rb")
+
+
+def reason(error: OSError | ValueError) -> tuple[str, str]:
+    """Why a file cannot be read, in a few words, and what to do about it."""
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, PermissionError):
+        return said.lower(), "give yourself the right to read it (chmod u+rX)"
+    return said, "download this subject again"

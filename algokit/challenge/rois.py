@@ -28,7 +28,8 @@ def label_findings(array: ArrayFile, names: Mapping[int, str]) -> list[Finding]:
     if not strange.size:
         return []
     expected, found = f"0 or one of {sorted(names)}", ", ".join(map(str, strange[:5]))
-    return [Finding("labels of no ROI", str(array.path), "", expected, found, code="roi-label")]
+    advice = "check that the mask belongs to this ROI class, or download this subject again"
+    return [Finding("labels of no ROI", str(array.path), "", expected, found, advice, code="roi-label")]
 
 
 def space_findings(challenge: ArrayFile, fsaverage: ArrayFile, all_vertices: ArrayFile) -> list[Finding]:

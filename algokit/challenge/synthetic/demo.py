@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from PIL import Image
 
 from algokit.atomic import written_aside
 from algokit.challenge.ceilings import ceiling_from_ncsnr, ceiling_term
-from algokit.challenge.layout import Tree
+from algokit.challenge.layout import ArrayFile, Tree
 from algokit.challenge.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -51,7 +52,7 @@ def write_demo(
 
     Returns
     -------
-    False where ``root`` already holds this very demo and nothing was done.
+    False where ``root`` already holds this very demo, every file of it, and nothing was done.
 
     Raises
     ------
@@ -63,8 +64,9 @@ def write_demo(
         raise UsageError("no demo challenge has these settings", findings)
     stamp = {"version": _VERSION, "seed": seed, **asdict(settings), "subjects": sorted(set(settings.subjects))}
     if _stamp_in(root) == stamp:
-        return False
-    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
+        if _is_whole(root, _Demo(root, seed, settings, official).paths()):
+            return False
+    elif root.exists() and not (root.is_dir() and not any(root.iterdir())):
         finding = Finding("not an empty folder", str(root), advice="remove it, or name another one", code="not-empty")
         raise UsageError("the demo challenge was not written", [finding])
     with written_aside(root) as folder:
@@ -74,6 +76,18 @@ def write_demo(
         text = json.dumps({"settings": stamp, "layers": LAYERS}, indent=1) + "\n"
         (folder / "truth" / "truth.json").write_text(text, encoding="utf-8")
     return True
+
+
+def _is_whole(root: Path, expected: set[Path]) -> bool:
+    """Whether every file of a demo is there; what is left of one is replaced only where nothing else lies in it."""
+    there = {path for path in root.rglob("*") if path.is_file()}
+    missing, others = sorted(expected - there), sorted(there - expected)
+    if missing and others:
+        found = f"{len(missing)} files missing, {missing[0]} first; not of the demo: {others[0]}"
+        advice = "move your own files away to have it written again, or name another folder"
+        finding = Finding("an incomplete demo with other files in it", str(root), "", "", found, advice)
+        raise UsageError("the demo challenge was not written", [finding])
+    return not missing
 
 
 def _stamp_in(root: Path) -> Any:
@@ -120,6 +134,18 @@ class _Demo:
             truth |= self._write_subject(subject, features)
         return truth
 
+    def paths(self) -> set[Path]:
+        """Every file of the demo, those in ``truth/`` too."""
+        root = self._tree.root
+        own = {root / MANIFEST_NAME, root / "truth" / "truth.npz", root / "truth" / "truth.json"}
+        images = (path for places in self._image_paths().values() for path in places)
+        arrays = (array.path for subject in self._manifest.subjects for array in self._arrays(subject))
+        return own.union(images, arrays)
+
+    def _arrays(self, subject: str) -> Iterator[ArrayFile]:
+        all_there = self._tree.layout_name != "challenge"
+        return (array for array in self._tree.arrays(subject) if array.required or all_there)
+
     def _stream(self, *words: object) -> np.random.Generator:
         """Random numbers that depend on the seed and these words only, whatever else is drawn."""
         digest = hashlib.sha256(repr((self._seed, *words)).encode()).digest()
@@ -144,7 +170,6 @@ class _Demo:
         for subject in self._manifest.subjects:
             for side, ids in self._image_ids(subject).items():
                 folder, template = self._tree.image_template(subject, side)
-                folder.mkdir(parents=True)
                 for number, image_id in enumerate(ids.tolist(), start=1):
                     name = template.format(number=number, image_id=image_id)
                     paths.setdefault(image_id, []).append(folder / name)
@@ -159,6 +184,7 @@ class _Demo:
             encoded = io.BytesIO()
             Image.fromarray(image).save(encoded, "png", compress_level=1)
             for place in places:
+                place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(encoded.getvalue())
             maps = gabor.maps(grey(image))
             features[image_id] = {(layer, grid): pooled(maps[layer], grid) for layer, grid in SOURCES}
@@ -177,10 +203,9 @@ class _Demo:
             known = self._signals(subject, hemisphere, anatomy, features)
             content |= self._measured(subject, hemisphere, known)
             truth |= {f"{subject}_{hemisphere}_{name}": values for name, values in known.items()}
-        for array in self._tree.arrays(subject):
-            if array.required or self._tree.layout_name != "challenge":
-                array.path.parent.mkdir(parents=True, exist_ok=True)
-                np.save(array.path, content[array.key], allow_pickle=array.role == "roi_mapping")
+        for array in self._arrays(subject):
+            array.path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(array.path, content[array.key], allow_pickle=array.role == "roi_mapping")
         return truth
 
     def _anatomy(self, subject: str, hemisphere: Hemisphere) -> Anatomy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def assert_found(root: Path, expected: Sequence[Expected]) -> None:
         assert finding.where == str(root / name)
         assert wanted in finding.expected
         assert found in finding.found
+        assert finding.advice
 
 
 def remove(*names: str) -> Break:
@@ -97,3 +99,19 @@ def value(name: str, index: object, new: float) -> Break:
 
 def objects(name: str) -> Break:
     return lambda root: np.save(root / name, np.array([{"a": 1}, None], object))
+
+
+def pipe(name: str) -> Break:
+    """A pipe nobody writes to: who opens it waits for ever."""
+    return lambda root: ((root / name).unlink(), os.mkfifo(root / name))
+
+
+def changed(name: str, change: Callable[[bytes], bytes]) -> Break:
+    return lambda root: (root / name).write_bytes(change((root / name).read_bytes()))
+
+
+def with_pixels(data: bytes, n_bytes: int) -> bytes:
+    """A PNG file whose pixels are ``n_bytes`` zeros, every checksum right."""
+    body = zlib.compress(bytes(n_bytes))
+    chunk = len(body).to_bytes(4, "big") + b"IDAT" + body + zlib.crc32(b"IDAT" + body).to_bytes(4, "big")
+    return data[:33] + chunk + data[-12:]

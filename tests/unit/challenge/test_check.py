@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from breaking import CEILING, FMRI, IMAGES, TEST, array, content, copy, cut, image, picture, remove, value
+from breaking import CEILING, FMRI, IMAGES, MASKS, TEST, array, content, copy, cut, image, picture, remove, value
 
 from algokit.challenge import check_data, open_challenge
 from algokit.errors import DataError
@@ -91,10 +91,62 @@ def test_open_refuses_with_every_structural_problem_and_no_other(small: Path) ->
     assert [finding.code for finding in caught.value.findings] == ["missing-image", "truncated-file"]
 
 
-def test_a_folder_that_cannot_be_listed_is_named(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+def closed(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """Refuse to list these folders, as their modes would to anybody but root."""
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path) in folders:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
+
+
+@pytest.mark.parametrize("name", [IMAGES, MASKS, "train_data/subj01", "train_data"])
+def test_a_folder_that_cannot_be_listed_is_one_finding_among_the_others(
+    small: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    value(CEILING, 0, np.nan)(small)
+    closed(monkeypatch, small / name)
+    closed_folder, ceiling = check_data(small)
+    assert (closed_folder.what, closed_folder.where) == ("permission denied", str(small / name))
+    assert (closed_folder.code, closed_folder.severity) == ("unreadable", "error")
+    assert ceiling.code == "ceiling-range"
+    assert "download" not in closed_folder.advice
+
+
+@pytest.mark.parametrize("name", [FMRI, image(2)])
+def test_a_file_that_may_not_be_read_need_not_be_downloaded_again(
+    small: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: str) -> object:
+        if path == small / name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", refuse)
     (finding,) = check_data(small)
-    assert (finding.what, finding.where, finding.code) == ("permission denied", str(small / IMAGES), "unreadable")
+    assert "permission denied" in finding.found
+    assert "chmod" in finding.advice and "download" not in finding.advice
+
+
+def test_only_ceilings_that_can_be_percent_are_to_be_divided(small: Path) -> None:
+    value(CEILING, 3, np.nan)(small)
+    assert "divided" not in check_data(small)[0].advice
+    array(CEILING, lambda a: 100 * np.nan_to_num(a))(small)
+    assert "divided" in check_data(small)[0].advice
+
+
+def test_a_challenge_all_in_another_case_is_named(small: Path) -> None:
+    for side in ("train_data", "test_data"):
+        for number in ("01", "06"):
+            (small / side / f"subj{number}").rename(small / side / f"SUBJ{number}")
+    findings = check_data(small)
+    assert {(finding.code, finding.found, finding.expected) for finding in findings} == {
+        ("name-case", "SUBJ01", "subj01"),
+        ("name-case", "SUBJ06", "subj06"),
+    }
+    assert len(findings) == 4

@@ -12,6 +12,7 @@ from breaking import (
     IMAGES,
     MASKS,
     TEST,
+    TRAIN,
     Break,
     Case,
     Expected,
@@ -22,7 +23,9 @@ from breaking import (
     copy,
     cut,
     objects,
+    pipe,
     remove,
+    rename,
     value,
 )
 
@@ -67,7 +70,12 @@ CASES: list[Case] = [
     (
         "pickled stray",
         objects(f"{MASKS}/more.npy"),
-        [("pickled-content", f"{MASKS}/more.npy", "no such file", "objects")],
+        [("stray-pickle", f"{MASKS}/more.npy", "", f"{MASKS}/more.npy")],
+    ),
+    (
+        "pickled strays above the subjects",
+        both(objects("evil.npy"), objects("train_data/evil.npy"), content("test_data/subj06/cache.PKL", b"")),
+        [("stray-pickle", "", "", "evil.npy, test_data/subj06/cache.PKL, train_data/evil.npy")],
     ),
     (
         "label of no ROI",
@@ -117,6 +125,7 @@ CASES: list[Case] = [
         value(CEILING, 3, np.nan),
         [("ceiling-range", CEILING, "0 to 1", "nan at vertex 3; 1 of 34")],
     ),
+    ("pipe", pipe(FMRI), [("bad-header", FMRI, "float32", "not a regular file")]),
     ("float32 ceiling", array(CEILING, np.float32), [("wrong-dtype", CEILING, "float64", "float32")]),
 ]
 
@@ -126,6 +135,41 @@ ABSENT: list[Case] = [
         "one hemisphere's test responses missing",
         remove(f"{TEST}/test_fmri/lh_test_fmri.npy"),
         [("missing-file", f"{TEST}/test_fmri/lh_test_fmri.npy", "lh_test_fmri.npy", "nothing")],
+    ),
+    (
+        "file in another case",
+        rename((FMRI, FMRI.replace("lh_", "LH_"))),
+        [("name-case", FMRI.replace("lh_", "LH_"), "lh_training_fmri.npy", "LH_training_fmri.npy")],
+    ),
+    (
+        "folder in another case",
+        rename((IMAGES, f"{TRAIN}/Training_Images")),
+        [("name-case", f"{TRAIN}/Training_Images", "training_images", "Training_Images")],
+    ),
+    (
+        "subject in another case",
+        rename(("train_data/subj01", "train_data/Subj01"), ("test_data/subj01", "test_data/SUBJ01")),
+        [
+            ("missing-subject", "", "2 subjects", "no subj01"),
+            ("name-case", "train_data/Subj01", "subj01", "Subj01"),
+            ("name-case", "test_data/SUBJ01", "subj01", "SUBJ01"),
+        ],
+    ),
+    (
+        "flat copy of a subject",
+        copy("train_data/subj01", "subj01"),
+        [("mixed-layout", "subj01", "train_data/subj01 and ", "/subj01")],
+    ),
+    (
+        "subject in another layout",
+        both(
+            rename(("train_data/subj06", "subj06"), ("test_data/subj06/test_split", "subj06/test_split")),
+            remove("test_data/subj06"),
+        ),
+        [
+            ("missing-subject", "", "2 subjects", "no subj06"),
+            ("mixed-layout", "subj06", "test_data/subj06", "/subj06"),
+        ],
     ),
     (
         "mapping missing",
@@ -161,7 +205,7 @@ ABSENT: list[Case] = [
     (
         "truncated mapping",
         cut(f"{MASKS}/mapping_streams.npy", -20),
-        [("pickled-content", f"{MASKS}/mapping_streams.npy", "integers to names", "truncated")],
+        [("pickled-content", f"{MASKS}/mapping_streams.npy", "integers to names", "pickle exhausted")],
     ),
     (
         "numbers in a mapping",

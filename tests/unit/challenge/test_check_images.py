@@ -13,13 +13,16 @@ from breaking import (
     Expected,
     assert_found,
     both,
+    changed,
     content,
     copy,
     cut,
     image,
     picture,
+    pipe,
     remove,
     rename,
+    with_pixels,
 )
 
 ALL_IMAGES = "12 images numbered 1 to 12"
@@ -100,6 +103,37 @@ CASES: list[Case] = [
     ("grey image", picture(image(2), "L", 8, 8), [("image-mode", image(2), "8-bit RGB", "8-bit grey")]),
     ("transparent", picture(image(2), "RGBA", 8, 8), [("image-mode", image(2), "8-bit RGB", "8-bit RGB with alpha")]),
     ("truncated image", cut(image(2), -5), [("image-truncated", image(2), "IEND", "no IEND")]),
+    (
+        "one flipped byte",
+        changed(image(2), lambda data: data[:50] + bytes([data[50] ^ 1]) + data[51:]),
+        [("image-damaged", image(2), "inflate", "wrong checksum of the chunk at byte 33")],
+    ),
+    (
+        "end without the middle",
+        changed(image(2), lambda data: data[:45] + data[-12:]),
+        [("image-damaged", image(2), "inflate", "wrong checksum of the chunk at byte 33")],
+    ),
+    (
+        "no pixels",
+        changed(image(2), lambda data: data[:33] + data[-12:]),
+        [("image-damaged", image(2), "inflate", "0 of 200 bytes of pixels")],
+    ),
+    (
+        "too few pixels",
+        changed(image(2), lambda data: with_pixels(data, 199)),
+        [("image-damaged", image(2), "", "199")],
+    ),
+    (
+        "a bomb",
+        changed(image(2), lambda data: with_pixels(data, 10**7)),
+        [("image-damaged", image(2), "inflate", "more than 200 bytes of pixels")],
+    ),
+    ("pipe", pipe(image(2)), [("image-unreadable", image(2), "PNG header", "not a regular file")]),
+    (
+        "control characters in a name",
+        content(f"{IMAGES}/a\n\x1b[2Jb", b""),
+        [("image-name", f"{IMAGES}/a\\n\\x1b[2Jb", "train-0001_nsd-*.png", "a\\n\\x1b[2Jb")],
+    ),
     (
         "three wrong sizes",
         both(*(picture(image(number), "RGB", 4, 4) for number in (2, 5, 6))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -91,5 +92,27 @@ def test_a_damaged_or_bare_pickle_is_refused(tmp_path: Path, pickled: bytes) -> 
 
 
 def test_an_absent_mapping_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        read_mapping(tmp_path / "mapping.npy")
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [b"\x80\x02N" + b"r" + (1 << 28).to_bytes(4, "little") + b".", b"\x80\x02Np268435456\n."],
+    ids=["LONG_BINPUT", "PUT"],
+)
+def test_a_memo_larger_than_the_pickle_is_refused_before_it_is_made(tmp_path: Path, pickled: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="memo index 268435456"):
+            read_mapping(write(tmp_path / "mapping.npy", pickled))
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("mapping", [{1 << 20000: "V1v"}, {1: "V" * 1000}], ids=["integer", "name"])
+def test_entries_too_long_to_print_are_refused(tmp_path: Path, mapping: dict[int, str]) -> None:
+    np.save(tmp_path / "mapping.npy", np.array(mapping, object))
     with pytest.raises(DataError):
         read_mapping(tmp_path / "mapping.npy")

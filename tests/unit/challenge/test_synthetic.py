@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,24 @@ def test_writing_it_again_does_nothing(small: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in small.rglob("*")}
     assert not write_demo(small, settings=SMALL)
     assert {path: path.stat().st_mtime_ns for path in small.rglob("*")} == before
+
+
+def test_a_demo_with_files_missing_is_written_again(small: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(small, tmp_path / "demo"))
+    next(root.glob("train_data/subj01/*/*/*.png")).unlink()
+    (root / "truth" / "truth.npz").unlink()
+    assert write_demo(root, settings=SMALL)
+    assert files(root) == files(small)
+
+
+def test_an_incomplete_demo_with_files_of_the_users_own_is_left_alone(small: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(small, tmp_path / "demo"))
+    (root / "note.txt").write_text("mine")
+    assert not write_demo(root, settings=SMALL)
+    (root / "data_manifest.yaml").unlink()
+    with pytest.raises(UsageError, match=r"1 files missing, .*data_manifest\.yaml.*note\.txt"):
+        write_demo(root, settings=SMALL)
+    assert (root / "note.txt").read_text() == "mine"
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(small: Path, tmp_path: Path) -> None:
