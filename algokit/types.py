@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 Hemisphere: TypeAlias = Literal["lh", "rh"]
 Split: TypeAlias = Literal["train", "val", "test"]
 Severity: TypeAlias = Literal["error", "warning", "note"]
-Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 HEMISPHERES: tuple[Hemisphere, Hemisphere] = ("lh", "rh")
