@@ -181,7 +181,7 @@ MISSING: list[tuple[int, str]] = [
     (2, "report NOWHERE --data DATA"),
     (2, "report OUT --data NOWHERE"),
     (2, "report OUT --data DATA --manifest NOWHERE"),
-    (1, "pack NOWHERE --json"),
+    (2, "pack NOWHERE --json"),
     (2, "pack OUT --data NOWHERE --json"),
     (2, "pack OUT --manifest NOWHERE --json"),
     (2, "data check DATA --manifest NOWHERE --json"),
