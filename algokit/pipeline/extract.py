@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from algokit.backbones import Backbone
+from algokit.backbones import Backbone, LayerInfo
 from algokit.errors import RunError
 from algokit.pipeline.images import batches
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.settings import RunSettings
 from algokit.poolings import CATALOGUE as POOLINGS
-from algokit.poolings import PoolingSpec
+from algokit.poolings import Pooling, PoolingSpec
 from algokit.recipe.plan import PlannedMember, Space, Step
 from algokit.store import CorruptArtefactError, Store
 from algokit.types import Artefact, Finding, Progress, ProgressCallback
@@ -64,10 +64,11 @@ def extract_features(
         rows = [row for row in range(len(inputs.image_digests)) if row not in copied]
         paths = [image.path for image in (*inputs.train_images, *inputs.test_images)]
         name = f"features/{member.name}/{inputs.geometry.subject}"
+        poolers = [_Pooler.of(space) for space in spaces]
         done = 0
         chosen = [paths[row] for row in rows]
         for n_real, batch in batches(chosen, member.preprocess, settings.batch_size, settings.n_workers):
-            for matrix, values in zip(matrices, _pooled(backbone, spaces, batch, settings.device), strict=True):
+            for matrix, values in zip(matrices, _pooled(backbone, poolers, batch, settings.device), strict=True):
                 matrix.put(rows[done : done + n_real], values[:n_real])
             done += n_real
             progress(Progress(name, len(copied) + done, len(paths), "images"))
@@ -78,22 +79,34 @@ def _space_of(member: PlannedMember, step: Step) -> Space:
     return next(space for space in member.spaces if space.name == name)
 
 
+@dataclass(frozen=True)
+class _Pooler:
+    """The pooling of one space, looked up once and not for every batch."""
+
+    layer: LayerInfo
+    spec: Any
+    function: Pooling
+
+    @classmethod
+    def of(cls, space: Space) -> _Pooler:
+        spec = _POOLING.validate_python(space.pooling)
+        return cls(space.layer, spec, POOLINGS.load(spec.kind))
+
+    def __call__(self, values: torch.Tensor) -> NDArray[np.float32]:
+        pooled: NDArray[np.float32] = self.function(values, self.layer, self.spec).float().cpu().numpy()
+        return pooled
+
+
 def _pooled(
-    backbone: Backbone, spaces: Sequence[Space], batch: NDArray[np.float32], device: str
+    backbone: Backbone, poolers: Sequence[_Pooler], batch: NDArray[np.float32], device: str
 ) -> list[NDArray[np.float32]]:
     import torch
 
     with torch.inference_mode():
         images = torch.from_numpy(batch).to(device)
-        layers = list(dict.fromkeys(space.layer.name for space in spaces))
+        layers = list(dict.fromkeys(pooler.layer.name for pooler in poolers))
         activations = backbone.activations(images, layers)
-        return [_pool(activations[space.layer.name], space) for space in spaces]
-
-
-def _pool(values: torch.Tensor, space: Space) -> NDArray[np.float32]:
-    spec = _POOLING.validate_python(space.pooling)
-    pooled: NDArray[np.float32] = POOLINGS.load(spec.kind)(values, space.layer, spec).float().cpu().numpy()
-    return pooled
+        return [pooler(activations[pooler.layer.name]) for pooler in poolers]
 
 
 class _Matrix:

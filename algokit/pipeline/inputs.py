@@ -77,7 +77,6 @@ def read_inputs(
         image_digests[subject] = digest_of([len(train), ids, list(ordered)])
         response_digests[subject] = digest_of([known[path] for path in response_paths[subject]])
         inputs[subject] = SubjectInputs(challenge.geometry(subject), train, test, ordered, responses)
-    digests.save()
     data = PlannedData(
         challenge=challenge.manifest.name,
         manifest_digest=challenge.manifest.digest(),
