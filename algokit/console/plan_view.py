@@ -45,7 +45,7 @@ def _zip_bytes(plan: Plan) -> int:
 
 
 def _print_member(stream: Console, member: PlannedMember) -> None:
-    card, preprocess = member.card, member.preprocess
+    card, preprocess = member.card, member.card.preprocess
     stream.print()
     stream.print(Text(member.name, "bold cyan"))
     parameters = scaled(card.n_parameters, "") if card.n_parameters else "no"

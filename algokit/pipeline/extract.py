@@ -67,7 +67,7 @@ def extract_features(
         poolers = [_Pooler.of(space) for space in spaces]
         done = 0
         chosen = [paths[row] for row in rows]
-        for n_real, batch in batches(chosen, member.preprocess, settings.batch_size, settings.n_workers):
+        for n_real, batch in batches(chosen, member.card.preprocess, settings.batch_size, settings.n_workers):
             for matrix, values in zip(matrices, _pooled(backbone, poolers, batch, settings.device), strict=True):
                 matrix.put(rows[done : done + n_real], values[:n_real])
             done += n_real

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from algokit.backbones import CATALOGUE as BACKBONES
-from algokit.backbones import BackboneCard, LayerInfo, Preprocess, WeightsRecord
+from algokit.backbones import BackboneCard, LayerInfo, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
 from algokit.frozen import Frozen
 from algokit.poolings import PoolingMismatchError
@@ -66,7 +66,6 @@ class PlannedMember(Frozen):
 
     name: str
     card: BackboneCard
-    preprocess: Preprocess
     weights: dict[str, Any] | None
     weights_missing: tuple[str, str] | None
     spaces: tuple[Space, ...]
@@ -229,7 +228,6 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
     return PlannedMember(
         name=member.name,
         card=card,
-        preprocess=card.preprocess,
         weights=weights,
         weights_missing=missing,
         spaces=spaces,
@@ -297,7 +295,7 @@ def _features_step(
 ) -> Step:
     params = {
         "backbone": _backbone_params(member, recipe),
-        "preprocess": member.preprocess.model_dump(mode="json"),
+        "preprocess": member.card.preprocess.model_dump(mode="json"),
         "weights": _weights_identity(member.weights),
         "layer": space.layer.name,
         "pooling": space.pooling,

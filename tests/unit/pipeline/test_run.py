@@ -98,7 +98,7 @@ def test_features_are_those_of_their_own_image(runner: Runner) -> None:
     for split, n_images in (("train", geometry.n_train), ("test", geometry.n_test)):
         for number in (1, n_images // 2, n_images):
             (path,) = runner.challenge.root.rglob(f"subj06/**/{split}-{number:04d}_nsd-*.png")
-            image = torch.from_numpy(prepare(path, plan.members[0].preprocess))[None]
+            image = torch.from_numpy(prepare(path, plan.members[0].card.preprocess))[None]
             with torch.inference_mode():
                 expected = backbone.activations(image, ["vector"])["vector"].numpy()[0]
             np.testing.assert_allclose(got[split][number - 1], expected, rtol=1e-4, atol=1e-5)
