@@ -158,11 +158,54 @@ class FitRecord:
 
 
 @dataclass(frozen=True)
+class VertexScores:
+    """The numbers of every vertex of one hemisphere and split: what every aggregate is made from.
+
+    Attributes
+    ----------
+    n_images : how many images were scored.
+    pearson_r : (n_vertices,) float64, -1..1; 0 where the prediction is constant or not finite.
+    ceiling : (n_vertices,) float64, fraction 0..1 in r2 units; None where none is known.
+    normalized : (n_vertices,) float64, 0..1, the official noise-normalized score; None without ceilings.
+    constant, nonfinite : (n_vertices,) bool, predictions that score 0 whatever the truth, and why.
+    rois : (ROI class, ROI) -> indices of its vertices, perhaps none. "all" as ROI is any ROI of the class, "all" as
+        both is every vertex.
+    fsaverage_index : (n_vertices,) int64, the vertex of fsaverage (163842) each column is; None where not known.
+    """
+
+    subject: str
+    hemisphere: Hemisphere
+    split: Split
+    n_images: int
+    pearson_r: NDArray[np.float64]
+    ceiling: NDArray[np.float64] | None
+    normalized: NDArray[np.float64] | None
+    constant: NDArray[np.bool_]
+    nonfinite: NDArray[np.bool_]
+    rois: Mapping[tuple[str, str], Ints]
+    fsaverage_index: Ints | None = None
+
+    @property
+    def r2(self) -> NDArray[np.float64]:
+        """Square of r, 0 where r is negative; (n_vertices,) float64, 0..1."""
+        return np.square(np.maximum(self.pearson_r, 0.0))
+
+
+@dataclass(frozen=True)
 class ScoreRow:
     """One aggregate score with everything that makes it a score.
 
-    ``value`` is in 0..100 for ``noise_normalized_*`` and in -1..1 for ``pearson_r_*``.
-    ``subject``, ``hemisphere``, ``roi_class`` and ``roi`` are "all" where they are pooled over.
+    Attributes
+    ----------
+    subject, hemisphere, roi_class, roi : "all" where they are pooled over.
+    metric : ``<metric>_mean`` or ``<metric>_median``; ``scientific_noise_normalized_*`` leaves out the vertices whose
+        ceiling is 0, ``n_vertices`` then counts the others.
+    value : 0..100 for the two ``noise_normalized``, 0..1 for ``r2``, -1..1 for ``pearson_r``.
+    n_zero_ceiling, n_clipped, n_constant, n_nonfinite : how many of the row's vertices have a ceiling of exactly 0,
+        reach the cap, or have a constant or non-finite prediction.
+    low, high : 95 % interval of ``value`` over images; None where none was computed.
+    chance_low, chance_high : 95 % of what predictions of shuffled images score; None likewise.
+    p_value : share of shuffles that score at least as well; None likewise.
     """
 
     subject: str
@@ -173,11 +216,26 @@ class ScoreRow:
     metric: str
     version: int
     value: float
+    n_zero_ceiling: int = 0
+    n_clipped: int = 0
+    n_constant: int = 0
+    n_nonfinite: int = 0
+    low: float | None = None
+    high: float | None = None
+    chance_low: float | None = None
+    chance_high: float | None = None
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one submission on one split, with ceiling source and counts beside them."""
+    """Scores of one submission on one split, with ceiling source and counts beside them.
+
+    Attributes
+    ----------
+    intervals : how the intervals of the rows were made, in words that go into the card; "" where there are none.
+    vertices : what the rows were made from, per subject and hemisphere; not part of the JSON document.
+    """
 
     split: Split
     rows: tuple[ScoreRow, ...]
@@ -186,8 +244,11 @@ class Scores:
     n_images: Mapping[str, int]
     n_zero_ceiling: int
     n_clipped: int
-    n_flat: int
+    n_constant: int
+    n_nonfinite: int
     notes: tuple[str, ...] = ()
+    intervals: str = ""
+    vertices: tuple[VertexScores, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

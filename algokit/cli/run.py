@@ -53,7 +53,7 @@ def run(
 
 
 def _document(report: Any) -> dict[str, Any]:
-    from algokit.validation import score_document
+    from algokit.scoring import score_document
 
     return {
         "submission": str(report.submission),

@@ -15,7 +15,7 @@ def score(paths: Submissions, data: Data, manifest: Manifest = None, as_json: Js
     """
     from algokit import verbs
     from algokit.console import show_error, show_scores, write_json
-    from algokit.validation import score_document
+    from algokit.scoring import score_document
 
     reports = verbs.score(paths, data=data, manifest=manifest)
     failed = [report for report in reports if report.scores is None]

@@ -5,12 +5,14 @@ Results go to stdout, everything else to stderr. Colours and widths are rich's b
 """
 
 from algokit.console.findings import show_error, show_findings
+from algokit.console.pack_view import show_pack
 from algokit.console.plan_view import show_plan
 from algokit.console.progress import shown_progress
 from algokit.console.run_view import show_run
+from algokit.console.score_view import show_scores
 from algokit.console.streams import say, write_json
-from algokit.console.submission_view import show_pack, show_scores, show_validation
 from algokit.console.tables import show_members
+from algokit.console.validation_view import show_validation
 
 __all__ = [
     "say",

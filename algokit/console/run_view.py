@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from algokit.console.quantities import duration, plural
+from algokit.console.score_view import headline
 from algokit.console.streams import print_warnings, results
-from algokit.console.submission_view import headline
 
 if TYPE_CHECKING:
     from algokit.pipeline.run import StepOutcome

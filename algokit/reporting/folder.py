@@ -20,9 +20,9 @@ from algokit.pipeline.inputs import SubjectInputs
 from algokit.recipe.plan import Plan
 from algokit.reporting.card import build_card
 from algokit.reporting.tables import report_markdown
+from algokit.scoring import ScoredHemisphere, score, score_document
 from algokit.store import Store, file_sha256
 from algokit.types import HEMISPHERES, Finding, FitRecord, Hemisphere, Predictions, Responses, Scores, Split
-from algokit.validation import ScoredHemisphere, score, score_document
 
 _OURS = re.compile(
     r"(plan|card|scores)\.json|report\.md"

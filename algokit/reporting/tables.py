@@ -62,7 +62,16 @@ def comparison_table(submissions: Mapping[str, Scores]) -> Table:
     for name, scores in submissions.items():
         values, n_vertices = _pivot(row for row in scores.rows if row.roi_class == _ALL)[_ALL, _ALL, _ALL, _ALL]
         numbers = [values.get(metric) for metric in _METRICS]
-        rows.append((name, scores.split, *numbers, n_vertices, scores.n_flat, ", ".join(scores.n_images)))
+        rows.append(
+            (
+                name,
+                scores.split,
+                *numbers,
+                n_vertices,
+                scores.n_constant + scores.n_nonfinite,
+                ", ".join(scores.n_images),
+            )
+        )
     headers = ("submission", "split", *_METRICS.values(), "vertices", "flat", "subjects")
     rows.sort(key=lambda row: [(value is not None, value or 0.0) for value in (row[2], row[4])], reverse=True)
     return Table("Scores", headers, tuple(rows), {"raw r": 4})
@@ -113,7 +122,8 @@ def _split_report(scores: Scores) -> list[str]:
     facts = [
         f"Noise-normalized scores are percent of the noise ceiling ({scores.ceiling_source or 'none known'}).",
         f"Vertices: {scores.n_vertices}; with a ceiling of 0: {scores.n_zero_ceiling}; at the cap of 100: "
-        f"{scores.n_clipped}; flat prediction: {scores.n_flat}. Images: {images}.",
+        f"{scores.n_clipped}; constant prediction: {scores.n_constant}; "
+        f"not finite: {scores.n_nonfinite}. Images: {images}.",
         *(f"Note: {note}." for note in scores.notes),
     ]
     subjects = list(scores.n_images) if len(scores.n_images) > 1 else []

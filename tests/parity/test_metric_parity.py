@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from algokit.metrics.noise_normalized_metric import normalize
+from algokit.scoring import ScoredHemisphere, score
 from algokit.types import HEMISPHERES, Ceilings, Predictions, Responses, Scores
-from algokit.validation import ScoredHemisphere, score
 
 pytestmark = pytest.mark.reference
 SUBJECTS = [f"subj{number:02d}" for number in range(1, 9)]

@@ -31,7 +31,7 @@ LAYERS = {
     "solvers": 3,
     "pipeline": 5,
     "executors": 6,
-    "validation": 7,
+    "scoring": 7,
     "reporting": 7,
     "studies": 7,
     "listing": 7,
@@ -55,7 +55,7 @@ WITHOUT_TORCH = (
     "cli",
     "console",
     "verbs",
-    "validation",
+    "scoring",
     "reporting",
     "recipe",
     "challenge",
@@ -163,7 +163,7 @@ def test_members_know_other_families_by_their_contract_alone() -> None:
     assert not strangers
 
 
-@pytest.mark.parametrize("layer", ["validation", "reporting", "studies", "verbs", "cli", "console"])
+@pytest.mark.parametrize("layer", ["scoring", "reporting", "studies", "verbs", "cli", "console"])
 def test_upper_layers_never_import_members_directly(layer: str) -> None:
     assert not [(a, b) for a, b in inner_imports() if in_any(a, (layer,)) and layer_of(b) == MEMBERS]
 

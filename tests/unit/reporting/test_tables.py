@@ -26,7 +26,7 @@ def scores(metrics: Iterable[str] = METRICS, extra: float = 0.0, **changes: obje
         for metric in metrics
     )
     given = {"ceiling_source": "test", "n_images": {"subj01": 9, "subj02": 9}, **changes}
-    counts = {"n_vertices": 100, "n_zero_ceiling": 1, "n_clipped": 2, "n_flat": 3}
+    counts = {"n_vertices": 100, "n_zero_ceiling": 1, "n_clipped": 2, "n_constant": 3, "n_nonfinite": 0}
     return Scores(split="test", rows=rows, **counts, **given)  # type: ignore[arg-type]
 
 

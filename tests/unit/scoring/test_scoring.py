@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from scipy.stats import pearsonr
 
 from algokit.challenge.submission import write_predictions
 from algokit.errors import DataError, SubmissionError, UsageError
+from algokit.scoring import ScoredHemisphere, score, score_document, score_submission, scores_from_document
 from algokit.types import HEMISPHERES, Ceilings, Hemisphere, Predictions, Responses, RoiMask, Scores, SubjectGeometry
-from algokit.validation import ScoredHemisphere, score, score_document, score_submission, scores_from_document
 
 SIZES: dict[str, tuple[int, dict[Hemisphere, int]]] = {
     "subj01": (12, {"lh": 30, "rh": 40}),
@@ -120,7 +120,7 @@ def test_counts_stand_beside_the_scores(scores: Scores) -> None:
     assert scores.n_vertices == 115
     assert scores.n_images == {"subj01": 12, "subj06": 15}
     assert scores.n_zero_ceiling == 8
-    assert scores.n_flat == 0
+    assert scores.n_constant == 0
     assert scores.ceiling_source == "made up for subj01; made up for subj06"
     assert "8 vertices with a ceiling of exactly 0" in " ".join(scores.notes)
 
@@ -131,7 +131,7 @@ def test_flat_predictions_score_zero_and_are_counted(bad: float) -> None:
     values = parts.predictions.values.copy()
     values[:, 5:8] = bad
     flat = score([replace(parts, predictions=replace(parts.predictions, values=values))])
-    assert flat.n_flat == 3
+    assert flat.n_constant == 3
     assert "3 vertices with a constant or non-finite prediction: a score of 0" in flat.notes
     r = [pearsonr(parts.responses.values[:, v], values[:, v]).statistic for v in range(30) if v not in (5, 6, 7)]
     assert found(flat, ALL, ALL, ALL, ALL)["pearson_r_mean"] == pytest.approx(sum(r) / 30, rel=1e-5)
@@ -162,33 +162,33 @@ def test_a_pool_with_one_ceiling_missing_has_no_normalized_row() -> None:
 
 GOOD = ITEMS["subj01", "lh"]
 assert GOOD.ceilings
-MISFITS: dict[str, tuple[ScoredHemisphere, str]] = {
+MISFITS: dict[str, tuple[Callable[[], ScoredHemisphere], str]] = {
     "responses of another subject": (
-        replace(GOOD, responses=replace(GOOD.responses, subject="subj02")),
+        lambda: replace(GOOD, responses=replace(GOOD.responses, subject="subj02")),
         "the responses are of another subject, hemisphere or split",
     ),
     "responses of the other hemisphere": (
-        replace(GOOD, responses=replace(GOOD.responses, hemisphere="rh")),
+        lambda: replace(GOOD, responses=replace(GOOD.responses, hemisphere="rh")),
         "the responses are of another subject, hemisphere or split",
     ),
     "test ceilings for val predictions": (
-        replace(item("subj01", "lh", "val"), ceilings=GOOD.ceilings),
+        lambda: replace(item("subj01", "lh", "val"), ceilings=GOOD.ceilings),
         "the noise ceilings are of another subject, hemisphere or split",
     ),
     "images in another order": (
-        replace(GOOD, responses=replace(GOOD.responses, image_ids=GOOD.responses.image_ids[::-1])),
+        lambda: replace(GOOD, responses=replace(GOOD.responses, image_ids=GOOD.responses.image_ids[::-1])),
         "predictions and responses are of other images, or in another order",
     ),
     "a vertex less": (
-        replace(GOOD, responses=replace(GOOD.responses, values=GOOD.responses.values[:, 1:])),
+        lambda: replace(GOOD, responses=replace(GOOD.responses, values=GOOD.responses.values[:, 1:])),
         "predictions and responses differ in shape",
     ),
     "ceilings of other vertices": (
-        replace(GOOD, ceilings=replace(GOOD.ceilings, values=np.ones(29))),
+        lambda: replace(GOOD, ceilings=replace(GOOD.ceilings, values=np.ones(29))),
         "not one ceiling per vertex",
     ),
     "masks of the other hemisphere": (
-        replace(GOOD, roi_masks=ITEMS["subj01", "rh"].roi_masks[:1]),
+        lambda: replace(GOOD, roi_masks=ITEMS["subj01", "rh"].roi_masks[:1]),
         "an ROI mask of another hemisphere",
     ),
 }
@@ -196,9 +196,9 @@ MISFITS: dict[str, tuple[ScoredHemisphere, str]] = {
 
 @pytest.mark.parametrize("case", MISFITS)
 def test_parts_that_do_not_belong_together_are_refused(case: str) -> None:
-    parts, what = MISFITS[case]
+    make, what = MISFITS[case]
     with pytest.raises(UsageError) as caught:
-        score([parts])
+        make()
     assert [finding.what for finding in caught.value.findings] == [what]
 
 
@@ -302,7 +302,7 @@ def test_values_that_are_not_finite_cost_their_vertex_and_not_the_score(submissi
     values = GOOD.predictions.values.copy()
     values[0, 3] = np.nan
     change(submission, values)
-    assert scored(submission).n_flat == 1
+    assert scored(submission).n_constant == 1
 
 
 def test_files_that_cannot_be_scored_are_all_named(submission: Path) -> None:

@@ -1,28 +1,15 @@
-"""Submissions: are they valid, how good are they, where is the zip."""
+"""How good a submission is: its tables, its headline, several compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from rich.text import Text
 
-from algokit.console.findings import print_finding, show_findings
-from algokit.console.quantities import plural, size
 from algokit.console.streams import results
 from algokit.console.tables import table_view
 from algokit.reporting.tables import comparison_table, roi_table, subject_table
 from algokit.types import Scores
-
-if TYPE_CHECKING:
-    from algokit.verbs import PackReport, ValidationReport
-
-
-def show_validation(reports: Sequence[ValidationReport]) -> None:
-    """Print the findings of every submission, and which shapes it was held to."""
-    for report in reports:
-        show_findings(report.findings, str(report.path))
-        results().print(Text(f"  shapes: {report.geometry_source}", "dim"))
 
 
 def show_scores(scored: Mapping[str, Scores]) -> None:
@@ -38,15 +25,6 @@ def show_scores(scored: Mapping[str, Scores]) -> None:
         for note in (*scores.notes, f"ceilings: {scores.ceiling_source or 'none'}"):
             stream.print(Text(note, "dim"))
         stream.print(Text.assemble((f"{path}, ", ""), headline(scores)))
-
-
-def show_pack(report: PackReport) -> None:
-    """Print where the zip is, its size and digest, and what there is to say about it."""
-    stream = results()
-    for finding in report.findings:
-        print_finding(stream, finding, with_severity=True)
-    stream.print(Text.assemble("zip written: ", (str(report.path), "bold")), soft_wrap=True)
-    stream.print(f"  {plural(report.n_files, 'file')}, {size(report.n_bytes)}, sha256 {report.sha256[:12]}")
 
 
 def headline(scores: Scores) -> Text:

@@ -1,0 +1,34 @@
+"""The public verbs: one function per command, no printing. The command line parses, calls one of these and renders.
+
+A module's name never is that of a verb, so that ``verbs.score`` always is the function.
+"""
+
+from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
+from algokit.verbs.judging import ScoreReport, score
+from algokit.verbs.naming import list_members, schema
+from algokit.verbs.presenting import choices, report
+from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
+from algokit.verbs.validating import ValidationReport, validate
+from algokit.verbs.zipping import PackReport, pack
+
+__all__ = [
+    "PackReport",
+    "RunOptions",
+    "RunReport",
+    "ScoreReport",
+    "ValidationReport",
+    "check_data",
+    "choices",
+    "default_store",
+    "describe_data",
+    "list_members",
+    "lock_data",
+    "make_demo",
+    "pack",
+    "plan",
+    "report",
+    "run",
+    "schema",
+    "score",
+    "validate",
+]
