@@ -1,5 +1,6 @@
 # make demo   set up, then recipe -> scored, zipped submission on the built-in demo challenge
 # make test   set up, then every check and test
+# make browser  Chromium, from Debian's packages (root): the tests that open the report in a browser are skipped without one
 #
 # Another interpreter: make test PYTHON=python3.12      Without uv: make test INSTALL='.venv/bin/pip install'
 
@@ -11,7 +12,7 @@ REQUIREMENTS := pyproject.toml constraints.txt
 ALGOKIT := $(BIN)/algokit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs clean
+.PHONY: help demo test check browser docs clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -37,11 +38,11 @@ demo: $(VENV)/.installed
 	$(ALGOKIT) data check demo/data
 	$(ALGOKIT) run recipes/demo.yaml --data demo/data --store demo/store --out demo/submission
 	$(ALGOKIT) validate demo/submission --data demo/data
-	$(ALGOKIT) score demo/submission --data demo/data
+	$(ALGOKIT) score demo/submission --data demo/data --intervals
 	$(ALGOKIT) report demo/submission --data demo/data
 	$(ALGOKIT) pack demo/submission --data demo/data --out demo/submission.zip
 	@echo
-	@echo "The demo challenge is in demo/data, the submission in demo/submission (report.md has every table),"
+	@echo "The demo challenge is in demo/data, the submission in demo/submission (open report.html in a browser),"
 	@echo "the zip is demo/submission.zip. Next, with the real data (README.md, 'The real challenge'):"
 	@echo "  $(ALGOKIT) data check DIR"
 	@echo "  $(ALGOKIT) plan recipes/demo.yaml --data DIR"
@@ -54,6 +55,11 @@ check: $(VENV)/.installed-dev
 
 test: check
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  apt-get install -y --no-install-recommends chromium || \
+	  { apt-get update && apt-get install -y --no-install-recommends chromium; }
 
 docs: $(VENV)/.installed
 	$(BIN)/python -c 'from pathlib import Path; from algokit.recipe.reference import recipe_reference; \
