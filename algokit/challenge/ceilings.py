@@ -14,13 +14,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algokit.challenge.layout import ArrayFile
-from algokit.types import Finding
+from algokit.types import Finding, Ints
 
 
 def ceiling_term(counts: Sequence[int]) -> float:
     """``t`` of a split with ``counts`` of images shown 3, 2 and 1 times: (A/3 + B/2 + C) / (A + B + C)."""
     three, two, one = counts
     return (2 * three + 3 * two + 6 * one) / (6 * (three + two + one))
+
+
+def repeats_term(repeats: Ints) -> float:
+    """``t`` of images shown this often: the mean of 1 / repeats; (n_images,), each 1 or more."""
+    return float(np.mean(1 / repeats))
 
 
 def ceiling_from_ncsnr(ncsnr: ArrayLike, term: float) -> NDArray[np.float64]:

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import get_args
 
 from algokit.challenge.describe import case_finding
+from algokit.challenge.directory import Challenge
 from algokit.challenge.images import several
 from algokit.challenge.layout import ArrayFile, Tree, folders_elsewhere, in_another_case, names_in
 from algokit.challenge.manifest import MANIFEST_NAME, Manifest, Side
 from algokit.challenge.mapping import mapping_findings
 from algokit.challenge.npy_header import read_header
+from algokit.challenge.nsd import find_nsd
 from algokit.challenge.png import png_findings
 from algokit.challenge.survey import Survey, survey
 from algokit.challenge.values import disagreements, is_readable, value_findings
 from algokit.errors import DataError
-from algokit.types import Finding, Progress, ProgressCallback, no_progress
+from algokit.types import Finding, Progress, ProgressCallback, errors_among, no_progress
 
 _PICKLES = (".pkl", ".pickle")
 
@@ -51,7 +53,7 @@ def check_data(
         *found.findings,
         *_about_mappings(found),
         *_about_strays(found),
-        *([] if quick else _about_values(found, progress)),
+        *([] if quick else [*_about_values(found, progress), *_about_ceilings(found)]),
         *_about_other_folders(found.tree),
     ]
     return _printable(findings)
@@ -108,8 +110,18 @@ def _renamed_subjects(tree: Tree) -> dict[Path, Path]:
     return {name: folder for folder in folders if (name := in_another_case(folder, tree.base))}
 
 
+def _about_ceilings(found: Survey) -> Iterator[Finding]:
+    """NSD's own files beside the challenge's: do they tell the same ceilings?"""
+    if not errors_among(found.findings):
+        challenge = Challenge.of(found)
+        for subject in found.subjects:
+            yield from challenge.ceiling_source_findings(subject)
+
+
 def _about_scoring(found: Survey) -> Iterator[Finding]:
     whats = {"test_fmri": ("no test responses", "no-test-responses"), "noise_ceiling": ("no ceilings", "no-ceilings")}
+    if find_nsd(None, found.tree.root):
+        del whats["noise_ceiling"]  # they can be computed
     for role, (what, code) in whats.items():
         without = [subject for subject in found.subjects if not _has(found.tree, subject, role)]
         if without:
@@ -160,7 +172,9 @@ def _is_pickled(path: Path) -> bool:
 
 
 def _about_other_folders(tree: Tree) -> Iterator[Finding]:
-    if others := [path.name for path in _other_folders(tree) if not path.name.startswith(".")]:
+    known = ("nsd", "nsddata", "nsddata_betas") if find_nsd(None, tree.root) else ()
+    names = [path.name for path in _other_folders(tree)]
+    if others := [name for name in names if not name.startswith(".") and name not in known]:
         what = "folders that are no part of the challenge"
         where, advice = str(tree.root), "they are ignored"
         yield Finding(what, where, found=several(others), advice=advice, severity="note", code="extra-folder")

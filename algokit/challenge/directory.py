@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from algokit.challenge.ceilings import ceiling_findings, ceiling_from_ncsnr, ceiling_term, ncsnr2_from_ceiling
+from algokit.challenge.ceiling_sources import CeilingSources
 from algokit.challenge.images import ImageFile
 from algokit.challenge.layout import ArrayFile, Tree
 from algokit.challenge.manifest import Manifest, Role, Side
-from algokit.challenge.survey import ImageFolders, survey
+from algokit.challenge.nsd import NsdFolder, find_nsd
+from algokit.challenge.surface import fsaverage_index
+from algokit.challenge.survey import ImageFolders, Survey, survey
 from algokit.challenge.values import finite_findings
 from algokit.errors import DataError, UsageError
 from algokit.registry import did_you_mean
 from algokit.types import (
+    HEMISPHERES,
     Ceilings,
     Finding,
     Hemisphere,
+    Ints,
     Responses,
     RoiMask,
     Split,
@@ -42,6 +47,12 @@ class Challenge:
     is_official: bool
     subjects: tuple[str, ...]
     _folders: ImageFolders = field(repr=False)
+    _nsd: NsdFolder | None = None
+
+    @classmethod
+    def of(cls, found: Survey, nsd: Path | None = None) -> Challenge:
+        """The challenge a survey found; see `open_challenge`."""
+        return cls(found.tree, found.is_official, found.subjects, found.folders, find_nsd(nsd, found.tree.root))
 
     @property
     def root(self) -> Path:
@@ -88,8 +99,7 @@ class Challenge:
             raise DataError(f"{subject} has no {split} responses", [finding])
         if split == "test" and (findings := finite_findings(array)):  # few enough to look at each time
             raise DataError(f"{array.path} cannot be used", findings)
-        ids = np.array([image.image_id for image in self.images(subject, split)], np.int64)
-        return Responses(array.values(), ids, subject, hemisphere, split)
+        return Responses(array.values(), self._image_ids(subject, split), subject, hemisphere, split)
 
     def response_findings(self, subject: str, hemisphere: Hemisphere, split: Split) -> list[Finding]:
         """NaN and infinite values among the responses that are there; reads all of them."""
@@ -99,34 +109,37 @@ class Challenge:
         """``role[.hemisphere][.roi_class]`` -> every array file of the subject that is there."""
         return {array.key: array.path for array in self.tree.arrays(self._known(subject)) if array.path.exists()}
 
-    def ceilings(self, subject: str, hemisphere: Hemisphere, split: Split) -> Ceilings | None:
-        """The noise ceilings of the "test" split from its file, or of a "val" split of random training images.
+    def ceilings(
+        self, subject: str, hemisphere: Hemisphere, split: Split, image_ids: Ints | None = None
+    ) -> Ceilings | None:
+        """The noise ceilings of the "test" split, or of a "val" split of training images.
 
-        The latter are derived from the former with the manifest's counts of repeats. None where the file or the
-        counts are not there, and for "train".
+        Those of test are in its noise_ceiling files. Without these, and for val, they are made from NSD's ncsnr and
+        the images' repeats; without ncsnr, it is worked out from the test split's ceilings. None where neither is
+        there or the repeats are not known, and for "train".
+
+        Parameters
+        ----------
+        image_ids : (n_images,) int64, the images of a val split; all training images where None. The ceilings are
+            theirs where the repeats of each image are known, else those of all training images; the source says so.
 
         Raises
         ------
-        DataError : the file does not hold fractions from 0 to 1.
+        DataError : a file that is needed is damaged or does not fit, or a folder named as NSD's lacks it.
+        UsageError : the images are not of this split.
         """
-        array = self._array(subject, "noise_ceiling", hemisphere)
-        if split == "train" or not array.path.exists():
-            return None
-        if findings := ceiling_findings(array):
-            raise DataError(f"{array.path} cannot be used", findings)
-        test = np.array(array.values(), np.float64)
-        if split == "test":
-            return Ceilings(test, subject, hemisphere, split, "the test split's noise_ceiling files")
-        repeats = self.manifest.subjects[subject].repeats
-        if not repeats or set(repeats) != {"train", "test"}:
-            return None
-        test_term, train_term = ceiling_term(repeats["test"]), ceiling_term(repeats["train"])
-        values = ceiling_from_ncsnr(np.sqrt(ncsnr2_from_ceiling(test, test_term)), train_term)
-        source = (
-            "derived from the test split's noise_ceiling files for the repeats of the training images "
-            f"(t = {test_term:.5f} -> {train_term:.5f})"
-        )
-        return Ceilings(values, subject, hemisphere, split, source)
+        return self._ceiling_sources(subject).ceilings(hemisphere, split, image_ids)
+
+    def ceiling_files(self, subject: str, split: Split) -> dict[str, Path]:
+        """What the ceilings of a split are read from; empty where there are none.
+
+        The names are ``noise_ceiling.lh``, ``ncsnr.lh``, ``all_vertices.lh``, the same of rh, and ``repeats``.
+        """
+        return self._ceiling_sources(subject).files(split)
+
+    def ceiling_source_findings(self, subject: str) -> list[Finding]:
+        """What is wrong with NSD's files of a subject, or departs from its noise_ceiling files; reads all of them."""
+        return self._ceiling_sources(subject).findings()
 
     def roi_masks(self, subject: str, hemisphere: Hemisphere) -> tuple[RoiMask, ...]:
         """The ROI labels of every class over the challenge vertices."""
@@ -135,6 +148,29 @@ class Challenge:
             labels = self._array(subject, "roi_challenge_space", hemisphere, roi_class).values()
             masks.append(RoiMask(roi_class, hemisphere, np.array(labels, np.int64), names))
         return tuple(masks)
+
+    def fsaverage_index(self, subject: str, hemisphere: Hemisphere) -> Ints:
+        """The vertex of fsaverage each challenge vertex is: (n_vertices,) int64, ascending.
+
+        Raises
+        ------
+        DataError : the all-vertices mask marks another number of vertices than the manifest.
+        """
+        mask = self._array(subject, "all_vertices", hemisphere)
+        return fsaverage_index(mask, self.geometry(subject).n_vertices[hemisphere])
+
+    def _ceiling_sources(self, subject: str) -> CeilingSources:
+        return CeilingSources(
+            subject=subject,
+            entry=self.manifest.subjects[self._known(subject)],
+            official={one: self._array(subject, "noise_ceiling", one) for one in HEMISPHERES},
+            masks={one: self._array(subject, "all_vertices", one) for one in HEMISPHERES},
+            image_ids={side: self._image_ids(subject, side) for side in get_args(Side)},
+            nsd=self._nsd,
+        )
+
+    def _image_ids(self, subject: str, split: Split) -> Ints:
+        return np.array([image.image_id for image in self.images(subject, split)], np.int64)
 
     def _responses(self, subject: str, hemisphere: Hemisphere, split: Split) -> ArrayFile:
         return self._array(subject, "train_fmri" if _side(split) == "train" else "test_fmri", hemisphere)
@@ -158,7 +194,7 @@ def _side(split: Split) -> Side:
     return split
 
 
-def open_challenge(root: Path, manifest: Manifest | None = None) -> Challenge:
+def open_challenge(root: Path, manifest: Manifest | None = None, *, nsd: Path | None = None) -> Challenge:
     """Open a challenge directory by its names and headers; no values are read.
 
     Parameters
@@ -166,12 +202,15 @@ def open_challenge(root: Path, manifest: Manifest | None = None) -> Challenge:
     root : the folder with the subjects, with the train and test side, or the one above.
     manifest : what it should be; by default the `data_manifest.yaml` in it, the official challenge, or what the
         folder says of itself.
+    nsd : the folder with files of the Natural Scenes Dataset itself (``nsddata_betas``, ``nsddata``), for ceilings
+        that the challenge's files do not hold; ``nsd`` in ``root``, or ``root``, where None and they are there.
 
     Raises
     ------
     DataError : every structural problem of every subject that is there.
+    UsageError : ``nsd`` is given and holds nothing of NSD.
     """
     found = survey(Path(root), manifest)
     if errors := errors_among(found.findings):
         raise DataError(f"{root} departs from the challenge {found.tree.manifest.name}", errors)
-    return Challenge(found.tree, found.is_official, found.subjects, found.folders)
+    return Challenge.of(found, nsd)

@@ -23,6 +23,15 @@ Manifest: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="What the data must be; the official challenge where nothing else is said."),
 ]
+Nsd: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--nsd",
+        metavar="DIR",
+        help="The Natural Scenes Dataset's own files (ncsnr.mgh, nsd_expdesign.mat), for noise ceilings; looked for in "
+        "the data where not given.",
+    ),
+]
 Store: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where features and fits are kept; $ALGOKIT_CACHE/store where not given."),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from algokit.cli.options import Data, Json, Manifest, Overrides, Quiet, Recipe, Store, store_root
+from algokit.cli.options import Data, Json, Manifest, Nsd, Overrides, Quiet, Recipe, Store, store_root
 
 
 def run(
@@ -17,6 +17,7 @@ def run(
         Path | None, typer.Option(metavar="DIR", help="The submission folder; submissions/<recipe>-<key> if not given.")
     ] = None,
     manifest: Manifest = None,
+    nsd: Nsd = None,
     overrides: Overrides = None,
     store: Store = None,
     executor: Annotated[str, typer.Option(help="Where to run.")] = "local",
@@ -39,6 +40,7 @@ def run(
             recipe,
             data=data,
             manifest=manifest,
+            nsd=nsd,
             out=out,
             store=store_root(store),
             overrides=overrides or (),

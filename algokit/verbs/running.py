@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algokit.errors import RecipeError
-from algokit.types import ProgressCallback, Scores, Split, no_progress
+from algokit.types import HEMISPHERES, ProgressCallback, Scores, Split, no_progress
 from algokit.verbs.opening import opened
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from algokit.pipeline.run import Ran, StepOutcome
     from algokit.recipe.plan import Plan, PlannedData
     from algokit.recipe.schema import Recipe
+
+
+_SCORED = ("test_fmri", "noise_ceiling", "roi_challenge_space")  # the roles of files that scores are made from
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def plan(
 
     loaded = load_recipe(recipe, overrides)
     if data is not None:
-        planned, _, _ = _read_data(loaded, data, manifest, store or default_store(), progress)
+        planned, _, _ = _read_data(loaded, Places(data, store or default_store(), manifest), progress)
     else:
         stated = load_manifest(manifest) if manifest else shipped_manifest()
         geometry = tuple(stated.geometry(subject) for subject in stated.subjects)
@@ -95,15 +99,15 @@ def _plan_at(path: Path, overrides: Sequence[str], recipe: Recipe, data: Planned
 
 
 def _read_data(
-    recipe: Recipe, data: Path, manifest: Path | None, store: Path, progress: ProgressCallback
+    recipe: Recipe, places: Places, progress: ProgressCallback
 ) -> tuple[PlannedData, Challenge, dict[str, SubjectInputs]]:
     from algokit.challenge import DigestCache
     from algokit.pipeline.inputs import read_inputs
 
-    challenge = opened(data, manifest)
+    challenge = opened(places.data, places.manifest, places.nsd)
     wanted = challenge.subjects if recipe.subjects == "all" else recipe.subjects
     subjects = [subject for subject in challenge.subjects if subject in wanted]
-    planned, inputs = read_inputs(challenge, subjects, DigestCache(store / "digests.json"), progress)
+    planned, inputs = read_inputs(challenge, subjects, DigestCache(places.store / "digests.json"), progress)
     return planned, challenge, inputs
 
 
@@ -114,6 +118,7 @@ def run(
     manifest: Path | None = None,
     out: Path | None = None,
     store: Path | None = None,
+    nsd: Path | None = None,
     overrides: Sequence[str] = (),
     executor: str = "local",
     options: RunOptions | None = None,
@@ -124,31 +129,63 @@ def run(
     Parameters
     ----------
     out : the submission folder; ``submissions/<recipe>-<key>`` where None.
+    nsd : the Natural Scenes Dataset's own files, for noise ceilings; looked for in ``data`` where None.
 
     Raises
     ------
     AlgokitError : see `algokit.errors`; finished steps are kept and the next call resumes.
     """
+    from algokit.recipe.load import load_recipe
+
+    def make(data: PlannedData) -> Plan:
+        return _plan_at(recipe, overrides, loaded, data)
+
+    loaded = load_recipe(recipe, overrides)
+    places = Places(data, store or default_store(), manifest, out, nsd)
+    return run_recipe(loaded, places, make, executor=executor, options=options, progress=progress)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders and files a run reads and writes; see `run`."""
+
+    data: Path
+    store: Path
+    manifest: Path | None = None
+    out: Path | None = None
+    nsd: Path | None = None
+
+
+def run_recipe(
+    recipe: Recipe,
+    places: Places,
+    make: Callable[[PlannedData], Plan],
+    *,
+    executor: str = "local",
+    options: RunOptions | None = None,
+    progress: ProgressCallback = no_progress,
+) -> RunReport:
+    """Run a recipe that is loaded already; ``make`` plans it and says where in its document a problem lies."""
     from algokit.executors import CATALOGUE, Job
     from algokit.pipeline.settings import RunSettings
-    from algokit.recipe.load import load_recipe
     from algokit.reporting.folder import Finished, is_current, refuse_foreign, scores_of, write_submission
     from algokit.store import Store
 
     started = time.monotonic()
     options = options or RunOptions()
-    store_root = store or default_store()
-    loaded = load_recipe(recipe, overrides)
-    if out is not None:
-        refuse_foreign(out)
-    planned, challenge, inputs = _read_data(loaded, data, manifest, store_root, progress)
-    resolved = _plan_at(recipe, overrides, loaded, planned)
+    if places.out is not None:
+        refuse_foreign(places.out)
+    planned, challenge, inputs = _read_data(recipe, places, progress)
+    splits = _scored_splits(recipe, challenge, inputs)
+    _refuse_bad_ceilings(challenge, inputs, splits)
+    resolved = make(planned)
     settings = RunSettings(options.device, options.batch_size, options.n_workers)
-    ran: Ran = CATALOGUE.load(executor)(Job(resolved, loaded, inputs, store_root, settings), progress)
-    submission = out or Path("submissions") / f"{loaded.name}-{str(resolved.key)[:12]}"
+    ran: Ran = CATALOGUE.load(executor)(Job(resolved, recipe, inputs, places.store, settings), progress)
+    submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"
     refuse_foreign(submission)
-    facts = {**_run_facts(ran, time.monotonic() - started), "test_data": _test_digests(challenge, inputs, store_root)}
-    finished = Finished(resolved, inputs, Store(store_root), challenge, facts)
+    digests = _score_digests(challenge, inputs, splits, places.store)
+    facts = {**_run_facts(ran, time.monotonic() - started), "test_data": digests}
+    finished = Finished(resolved, inputs, Store(places.store), challenge, facts)
     scores = scores_of(finished)
     reused = is_current(submission, finished, scores) and not any(one.made for one in ran.outcomes)
     if not reused:
@@ -169,16 +206,30 @@ def _run_facts(ran: Ran, seconds: float) -> dict[str, Any]:
     }
 
 
-def _test_digests(challenge: Challenge, subjects: Iterable[str], store: Path) -> dict[str, str]:
+def _scored_splits(recipe: Recipe, challenge: Challenge, subjects: Iterable[str]) -> list[Split]:
+    """The splits a run will score."""
+    has_test = all(challenge.has_responses(subject, "test") for subject in subjects)
+    splits: list[tuple[Split, bool]] = [("test", has_test), ("val", recipe.val is not None)]
+    return [split for split, is_scored in splits if is_scored]
+
+
+def _refuse_bad_ceilings(challenge: Challenge, subjects: Iterable[str], splits: Sequence[Split]) -> None:
+    """Read every ceiling once before the work: what is wrong with them shows now and not hours later."""
+    for subject, split, hemisphere in itertools.product(subjects, splits, HEMISPHERES):
+        challenge.ceilings(subject, hemisphere, split)
+
+
+def _score_digests(
+    challenge: Challenge, subjects: Iterable[str], splits: Sequence[Split], store: Path
+) -> dict[str, str]:
     """sha256 of the test responses, ceilings and ROIs behind the scores; of those that are there."""
     from algokit.challenge import DigestCache
 
-    roles = ("test_fmri", "noise_ceiling", "roi_challenge_space")
-    paths = {
-        f"{subject}/{role}": path
-        for subject in subjects
-        for role, path in challenge.files(subject).items()
-        if role.startswith(roles)
-    }
+    paths: dict[str, Path] = {}
+    for subject in subjects:
+        files = {role: path for role, path in challenge.files(subject).items() if role.startswith(_SCORED)}
+        for split in splits:
+            files |= challenge.ceiling_files(subject, split)
+        paths |= {f"{subject}/{role}": path for role, path in files.items()}
     known = DigestCache(store / "digests.json").many(list(paths.values()))
     return {name: known[path] for name, path in paths.items()}

@@ -48,7 +48,10 @@ OWNERS = {
     "open_clip": ("backbones.open_clip_backbone",),
     "torchvision": ("backbones.torchvision_backbone",),
     "docker": ("executors.docker_executor",),
-    "nibabel": ("challenge.ceilings",),
+    "nibabel": ("challenge.nsd.ncsnr",),
+    "scipy": ("challenge.nsd.design", "studies"),
+    "nilearn": ("reporting.figures",),
+    "jinja2": ("reporting.page",),
     "ruamel": ("documents",),
 }
 WITHOUT_TORCH = (
@@ -63,7 +66,7 @@ WITHOUT_TORCH = (
     "store",
     "metrics",
 )
-HEAVY = ("torch", "timm", "open_clip", "torchvision", "sklearn", "docker", "matplotlib", "nibabel")
+HEAVY = ("torch", "timm", "open_clip", "torchvision", "sklearn", "docker", "matplotlib", "nibabel", "nilearn", "scipy", "jinja2", "pandas")
 
 Import = tuple[str, str]
 

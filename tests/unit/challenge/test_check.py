@@ -57,6 +57,12 @@ def test_absent_test_responses_and_other_folders_are_notes(small: Path) -> None:
     ]
 
 
+def test_files_of_nsd_beside_the_challenge_are_not_called_ignored(small: Path) -> None:
+    remove(f"{TEST}/noise_ceiling")(small)
+    (small / "nsd" / "nsddata_betas").mkdir(parents=True)
+    assert not {"extra-folder", "no-ceilings"} & {finding.code for finding in check_data(small)}
+
+
 def test_progress_reaches_every_file_and_image(small: Path) -> None:
     messages: list[Progress] = []
     check_data(small, progress=messages.append)

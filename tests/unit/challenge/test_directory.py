@@ -89,6 +89,22 @@ def test_roi_masks_carry_labels_and_names(small: Path, hemisphere: Hemisphere) -
     assert masks["floc-places"].names == {1: "OPA", 2: "PPA", 3: "RSC"}
 
 
+@pytest.mark.parametrize("hemisphere", ["lh", "rh"])
+def test_every_column_has_its_vertex_on_fsaverage(small: Path, hemisphere: Hemisphere) -> None:
+    path = small / f"train_data/subj06/roi_masks/{hemisphere}.all-vertices_fsaverage_space.npy"
+    mask = np.random.default_rng(0).permutation(np.load(path))
+    np.save(path, mask)
+    index = open_challenge(small).fsaverage_index("subj06", hemisphere)
+    assert index.dtype == np.int64 and [vertex for vertex, one in enumerate(mask) if one] == index.tolist()
+
+
+def test_a_mask_of_another_subject_tells_no_vertices(small: Path) -> None:
+    folders = small / "train_data/subj01/roi_masks", small / "train_data/subj06/roi_masks"
+    shutil.copy(*(folder / "lh.all-vertices_fsaverage_space.npy" for folder in folders))
+    with pytest.raises(DataError, match="28 ones"):
+        open_challenge(small).fsaverage_index("subj06", "lh")
+
+
 def test_files_are_those_that_are_there(small: Path) -> None:
     (small / "test_data/subj01/test_split/noise_ceiling/lh_noise_ceiling.npy").rename(small / "elsewhere")
     (small / "test_data/subj01/test_split/noise_ceiling/rh_noise_ceiling.npy").unlink()
