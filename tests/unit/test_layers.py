@@ -48,9 +48,8 @@ OWNERS = {
     "open_clip": ("backbones.open_clip_backbone",),
     "torchvision": ("backbones.torchvision_backbone",),
     "docker": ("executors.docker_executor",),
-    "nibabel": ("challenge.nsd.ncsnr",),
+    "nibabel": ("challenge.nsd.ncsnr", "reporting.figures.surface"),
     "scipy": ("challenge.nsd.design", "studies"),
-    "nilearn": ("reporting.figures",),
     "jinja2": ("reporting.page",),
     "ruamel": ("documents",),
 }
@@ -66,7 +65,10 @@ WITHOUT_TORCH = (
     "store",
     "metrics",
 )
-HEAVY = ("torch", "timm", "open_clip", "torchvision", "sklearn", "docker", "matplotlib", "nibabel", "nilearn", "scipy", "jinja2", "pandas")
+HEAVY = (
+    *("torch", "timm", "open_clip", "torchvision", "sklearn", "docker", "matplotlib"),
+    *("nibabel", "nilearn", "scipy", "jinja2", "pandas"),
+)
 
 Import = tuple[str, str]
 
