@@ -16,10 +16,12 @@ from typing import Annotated
 import typer
 
 from algokit.cli import data
+from algokit.cli.diff import diff
 from algokit.cli.list import list_members
 from algokit.cli.pack import pack
 from algokit.cli.plan import plan
 from algokit.cli.report import report
+from algokit.cli.rerun import rerun
 from algokit.cli.run import run
 from algokit.cli.schema import schema
 from algokit.cli.score import score
@@ -41,7 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.command("list")(list_members)
-for command in (plan, run, validate, score, report, pack, schema):
+for command in (plan, run, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)
 
 

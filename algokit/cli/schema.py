@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 
-def schema() -> None:
-    """Print the JSON schema of a recipe, for editors."""
+import typer
+
+
+def schema(
+    of: Annotated[
+        str, typer.Argument(metavar="[recipe|card]", help="Of what, a recipe or a submission's card.")
+    ] = "recipe",
+) -> None:
+    """Print the JSON schema of a recipe, for editors; or of a card, for programs that read one."""
     from algokit import verbs
     from algokit.console import write_json
 
-    write_json(verbs.schema())
+    write_json(verbs.schema(of))

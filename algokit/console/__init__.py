@@ -4,6 +4,7 @@ Results go to stdout, everything else to stderr. Colours and widths are rich's b
 ``COLUMNS``); every view has to read well in 80 columns and without colour.
 """
 
+from algokit.console.card_view import show_diff, show_rerun
 from algokit.console.findings import show_error, show_findings
 from algokit.console.pack_view import show_pack
 from algokit.console.plan_view import show_plan
@@ -16,11 +17,13 @@ from algokit.console.validation_view import show_validation
 
 __all__ = [
     "say",
+    "show_diff",
     "show_error",
     "show_findings",
     "show_members",
     "show_pack",
     "show_plan",
+    "show_rerun",
     "show_run",
     "show_scores",
     "show_validation",

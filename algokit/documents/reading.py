@@ -68,8 +68,17 @@ class Document:
             if path[:length] in self.origins:
                 return AFTER_FILE, self.origins[path[:length]]
             if path[:length] in self.positions:
-                return self.positions[path[:length]], _where(self.name, self.positions[path[:length]])
-        return START, _where(self.name, self.positions.get((), START))
+                return self.positions[path[:length]], place_text(self.name, self.positions[path[:length]])
+        return START, place_text(self.name, self.positions.get((), START))
+
+    def part(self, path: Steps) -> Document:
+        """The value at ``path`` as a document of its own, whose problems keep their place in the file."""
+        data = self.data
+        for step in path:
+            data = data[step]
+        depth = len(path)
+        inside = {one[depth:]: position for one, position in self.positions.items() if one[:depth] == path}
+        return Document(self.name, data, inside)
 
 
 def read_document(path: Path, error: type[InputError]) -> Document:
@@ -79,24 +88,44 @@ def read_document(path: Path, error: type[InputError]) -> Document:
     ------
     error : the file is missing, unreadable, not UTF-8, not YAML, empty or not a mapping.
     """
+    document = _parsed(str(path), read_text(path, error))
+    return as_mapping(document, error)
+
+
+def read_text(path: Path, error: type[InputError], most_bytes: int = MOST_BYTES) -> str:
+    """The text of a file.
+
+    Raises
+    ------
+    error : the file is missing, unreadable, too large or not UTF-8.
+    """
     headline = f"cannot read {path}"
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(most_bytes + 1)
     except OSError as problem:
         what = (problem.strerror or str(problem)).lower()
         raise error(headline, [Finding(what, str(path), code="unreadable")]) from problem
-    if len(raw) > MOST_BYTES:
-        raise error(headline, [Finding(f"larger than {MOST_BYTES} bytes", str(path), code="unreadable")])
+    if len(raw) > most_bytes:
+        raise error(headline, [Finding(f"larger than {most_bytes} bytes", str(path), code="unreadable")])
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        where = _where(str(path), _position_after(raw[: problem.start].decode("latin-1")))
+        where = place_text(str(path), position_after(raw[: problem.start].decode("latin-1")))
         finding = Finding("not UTF-8 text", where, advice="save the file as UTF-8", code="unreadable")
         raise error(headline, [finding]) from problem
-    document = _parsed(str(path), text)
+
+
+def as_mapping(document: Document, error: type[InputError]) -> Document:
+    """The document itself where it holds one mapping.
+
+    Raises
+    ------
+    error : it does not, or could not be read to its end.
+    """
     if isinstance(document.data, dict):
         return document
+    headline = f"cannot read {document.name}"
     if document.findings:
         raise error(headline, [finding for _, finding in document.findings])
     what = "the document is empty" if document.data is None else "the document is not a mapping of keys to values"
@@ -121,9 +150,20 @@ def path_text(path: Steps) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
+def place_text(name: str, position: Position) -> str:
+    """``file:line:col``."""
+    return f"{name}:{position[0]}:{position[1]}"
+
+
+def position_after(before: str) -> Position:
+    """Line and column of what follows this text."""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
 def short_text(value: Any) -> str:
-    """A value as it might stand in the file, cut to a readable length."""
+    """A value as it might stand in the file, safe to print and cut to a readable length."""
     text = json.dumps(value, ensure_ascii=False)
+    text = text if text.isprintable() else json.dumps(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 
@@ -139,7 +179,7 @@ def _parsed(name: str, text: str) -> Document:
         reader.report((mark.line + 1, mark.column + 1) if mark else START, what, advice)
     except ReaderError as problem:
         what = f"character #x{problem.character:04x} is not allowed"
-        reader.report(_position_after(text[: problem.position]), what)
+        reader.report(position_after(text[: problem.position]), what)
     except OverflowError:
         reader.report(START, "an escape in a quoted text stands for no character")
     except _UnreadableError as problem:
@@ -163,7 +203,7 @@ class _Reader:
         self._n_values = 0
 
     def report(self, position: Position, what: str, advice: str = "", path: Steps = (), code: str = "syntax") -> None:
-        finding = Finding(what, _where(self._name, position), path_text(path), advice=advice, code=code)
+        finding = Finding(what, place_text(self._name, position), path_text(path), advice=advice, code=code)
         self.findings.append((position, finding))
 
     def document(self) -> Any:
@@ -245,16 +285,8 @@ class _Reader:
             raise _UnreadableError(_start(event), f"nested more than {MOST_LEVELS} levels deep")
 
 
-def _where(name: str, position: Position) -> str:
-    return f"{name}:{position[0]}:{position[1]}"
-
-
 def _start(event: Event) -> Position:
     return event.start_mark.line + 1, event.start_mark.column + 1
-
-
-def _position_after(before: str) -> Position:
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _text(event: ScalarEvent) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from algokit.atomic import sweep_partial, write_text_atomically
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
+from algokit.documents import changes
 from algokit.errors import DiskError, WeightsError
 from algokit.pipeline.ensemble import average_members
 from algokit.pipeline.extract import Done, extract_features
@@ -210,34 +210,19 @@ def _why(step: Step, plan: Plan, history: Mapping[str, _Past]) -> str:
         return "new"
     if past.key == step.key:
         return "its artefact is no longer in the store"
-    changes = _changes(past.params, step.params)
+    words = [str(change) for change in changes(past.params, step.params)]
     inputs = {name: plan.step(name).key for name in step.inputs}
     gone, added = past.inputs.keys() - inputs.keys(), inputs.keys() - past.inputs.keys()
-    changes += [f"without {_short(name)}" for name in sorted(gone)] + [f"with {_short(name)}" for name in sorted(added)]
+    words += [f"without {_short(name)}" for name in sorted(gone)] + [f"with {_short(name)}" for name in sorted(added)]
     changed = [name for name in inputs.keys() & past.inputs.keys() if inputs[name] != past.inputs[name]]
     if changed:
-        changes.append(f"{len(changed)} of its inputs changed" if len(changed) > 1 else f"{_short(changed[0])} changed")
-    return "; ".join(changes) or "made by another version of algokit"
+        words.append(f"{len(changed)} of its inputs changed" if len(changed) > 1 else f"{_short(changed[0])} changed")
+    return "; ".join(words) or "made by another version of algokit"
 
 
 def _short(step_id: str) -> str:
     """A feature space by its own name, any other step by its id."""
     return step_id.rsplit("/", 1)[-1] if step_id.startswith("features/") else step_id
-
-
-def _changes(old: Any, new: Any, path: str = "") -> list[str]:
-    """Differences of two parameter trees in words: ``preprocess.resize_px 224 -> 336``."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = sorted(old.keys() | new.keys())
-        return [
-            line
-            for name in names
-            for line in _changes(old.get(name), new.get(name), f"{path}.{name}" if path else name)
-            if old.get(name) != new.get(name)
-        ]
-    if path.rsplit(".", 1)[-1] in ("images", "responses", "sha256"):
-        return [f"{path} changed"]
-    return [f"{path} {json.dumps(old)} -> {json.dumps(new)}"]
 
 
 def _history_path(plan: Plan, store: Store) -> Path:

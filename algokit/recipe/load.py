@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,11 +36,27 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def placed(error: RecipeError, path: Path, overrides: Sequence[str] = ()) -> RecipeError:
     """``error`` with the place in the recipe file (or the ``--set``) added to every finding that has a path."""
-    document = _document(path, overrides)
+    return placed_in(error, _document(path, overrides))
+
+
+def placed_in(error: RecipeError, document: Document) -> RecipeError:
+    """`placed` for a recipe that was read from ``document``."""
     located = [(*document.place(_steps(finding.path)), finding) for finding in error.findings]
     located.sort(key=lambda entry: entry[0])
     findings = [replace(finding, where=where) if finding.path else finding for _, where, finding in located]
     return RecipeError(error.headline, findings)
+
+
+def with_overrides(document: Document, overrides: Sequence[str]) -> Document:
+    """A recipe's document with every ``path=value`` applied; what cannot be applied is among its findings.
+
+    Relative checkpoint paths are taken from the current folder.
+    """
+    document = replace(document, data=copy.deepcopy(document.data))
+    for override in overrides:
+        document = _overridden(document, override)
+    _root_checkpoints(document.data, Path.cwd())
+    return document
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -72,10 +89,7 @@ def _document(path: Path, overrides: Sequence[str]) -> Document:
         raise RecipeError(f"cannot read {path}", [Finding("no such file", str(path), advice=advice, code="unreadable")])
     document = read_document(path, RecipeError)
     _root_checkpoints(document.data, path.parent.absolute())
-    for override in overrides:
-        document = _overridden(document, override)
-    _root_checkpoints(document.data, Path.cwd())
-    return document
+    return with_overrides(document, overrides)
 
 
 def _root_checkpoints(data: dict[str, Any], folder: Path) -> None:

@@ -3,6 +3,7 @@
 A module's name never is that of a verb, so that ``verbs.score`` always is the function.
 """
 
+from algokit.verbs.cards import DiffReport, RerunReport, diff, rerun
 from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
 from algokit.verbs.judging import ScoreReport, score
 from algokit.verbs.naming import list_members, schema
@@ -12,7 +13,9 @@ from algokit.verbs.validating import ValidationReport, validate
 from algokit.verbs.zipping import PackReport, pack
 
 __all__ = [
+    "DiffReport",
     "PackReport",
+    "RerunReport",
     "RunOptions",
     "RunReport",
     "ScoreReport",
@@ -21,12 +24,14 @@ __all__ = [
     "choices",
     "default_store",
     "describe_data",
+    "diff",
     "list_members",
     "lock_data",
     "make_demo",
     "pack",
     "plan",
     "report",
+    "rerun",
     "run",
     "schema",
     "score",

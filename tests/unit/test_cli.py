@@ -34,7 +34,7 @@ from algokit.pipeline.run import StepOutcome
 from algokit.types import Finding, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("list", "data", "plan", "run", "validate", "score", "report", "pack", "schema")
+VERBS = ("list", "data", "plan", "run", "validate", "score", "report", "pack", "rerun", "diff", "schema")
 RECIPE = """\
 algokit: 1
 name: broken
@@ -59,7 +59,7 @@ def algokit(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
 def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `verbs.schema` fail: what `main` does with an error does not depend on the verb."""
 
-    def fail() -> None:
+    def fail(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(verbs, "schema", fail)

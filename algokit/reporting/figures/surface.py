@@ -122,13 +122,14 @@ def load_surface() -> Surface:
 
 def _arrays(name: str) -> list[NDArray[Any]]:
     """The arrays of one of nilearn's GIFTI files."""
-    from nibabel.gifti import GiftiImage
+    from nibabel.gifti.gifti import GiftiImage
 
     found = importlib.util.find_spec("nilearn")
     folder = Path(found.origin).parent if found and found.origin else Path("nilearn")
     path = folder / "datasets" / "data" / "fsaverage5" / f"{name}.gii.gz"
     try:
-        return [one.data for one in GiftiImage.from_filename(path).darrays]
+        image = GiftiImage.from_filename(path)  # type: ignore[no-untyped-call]
+        return [one.data for one in image.darrays]
     except (OSError, ValueError) as error:
         advice = "install algokit with its constraints.txt"
         finding = Finding("fsaverage5 cannot be read", str(path), "", "", str(error)[:160], advice, code="no-surface")

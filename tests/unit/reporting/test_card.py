@@ -8,52 +8,48 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from small_card import card, digest, plan, scores
 
 from algokit.challenge.submission_geometry import submission_geometry
-from algokit.reporting.card import build_card, hardware, versions
-
-PLAN: dict[str, Any] = {
-    "algokit_version": "0.1.0",
-    "key": "abc",
-    "recipe": {"name": "demo", "seed": 3},
-    "recipe_digest": "d1",
-    "challenge": "demo challenge",
-    "manifest_digest": "d1",
-    "subjects": {"subj01": {"n_train": 20, "n_test": 7, "n_vertices": {"lh": 11, "rh": 13}}},
-    "members": [
-        {"name": "good", "weights": {"source": "a.safetensors", "sha256": "5e", "is_random": False}},
-        {"name": "filters", "weights": None},
-    ],
-    "steps": [
-        {"subject": "subj01", "params": {"images": "i1"}},
-        {"subject": "subj01", "params": {"responses": "r1"}},
-        {"subject": "subj01", "params": {}},
-    ],
-    "warnings": ["no val split"],
-}
+from algokit.reporting.card import build_card, hardware, headline_scores, versions
 
 
 def test_the_card_takes_digests_and_weights_from_the_plan() -> None:
-    card = build_card(plan=PLAN, facts={"timings": {"total_s": 1.5}, "schema": "forged", "plan_key": "forged"})
-    assert card["schema"] == "algokit-card/1"
-    assert (card["plan_key"], card["recipe_digest"]) == ("abc", "d1")
-    assert card["data"] == {"images": {"subj01": "i1"}, "responses": {"subj01": "r1"}}
-    assert card["weights"]["good"]["sha256"] == "5e"
-    assert card["timings"] == {"total_s": 1.5}
-    assert json.loads(json.dumps(card)) == card
+    made = build_card(plan=plan(), facts={"timings": {"total_s": 1.5}, "schema": "forged", "plan_key": "forged"})
+    assert made["schema"] == "algokit-card/1"
+    assert made["plan_key"] == digest("plan")
+    assert made["data"]["images"] == {one: digest(f"{one}/images") for one in ("subj01", "subj02")}
+    assert made["data"]["responses"] == {one: digest(f"{one}/responses") for one in ("subj01", "subj02")}
+    assert made["weights"]["net"]["sha256"] == digest("a")
+    assert made["timings"] == {"total_s": 1.5}
+    assert json.loads(json.dumps(made)) == made
 
 
 def test_warnings_of_plan_and_run_stand_once_each() -> None:
-    card = build_card(plan=PLAN, facts={"warnings": ["slow", "no val split"]})
-    assert card["warnings"] == ["no val split", "slow"]
+    assert build_card(plan=plan(), facts={"warnings": ["slow", "no val split"]})["warnings"] == ["no val split", "slow"]
 
 
 def test_the_card_says_which_sizes_its_files_have(tmp_path: Path) -> None:
-    (tmp_path / "card.json").write_text(json.dumps(build_card(plan=PLAN, facts={})), encoding="utf-8")
+    (tmp_path / "card.json").write_text(json.dumps(card()), encoding="utf-8")
     geometry, source = submission_geometry(tmp_path, None, None)
     assert geometry["subj01"].n_vertices == {"lh": 11, "rh": 13}
     assert source == str(tmp_path / "card.json")
+
+
+def test_the_headline_is_of_all_vertices_and_says_what_gives_it_its_meaning() -> None:
+    made = headline_scores({"test": scores("test", 40.5), "val": None})
+    assert made["val"] is None
+    assert made["test"]["ceiling_source"] == "the files"
+    assert made["test"]["n_vertices"] == 48
+    assert set(made["test"]["metrics"]) == {"noise_normalized_mean", "pearson_r_mean"}
+    assert made["test"]["metrics"]["noise_normalized_mean"] == {
+        "value": 40.5,
+        "version": 1,
+        "n_vertices": 48,
+        "low": 0.1,
+        "high": 90.0,
+    }
 
 
 def test_versions_name_what_is_installed_and_nothing_else() -> None:
