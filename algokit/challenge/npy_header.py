@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 HEADER_LIMIT_BYTES = 1 << 14  # NumPy writes 128; its reader refuses more than 10 000
+_AXES_LIMIT = 32  # what every NumPy can hold
+_SIZE_LIMIT = 1 << 63  # beyond it a size is no array's, and Python may refuse to print it
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,10 @@ def _parsed(stream: io.BytesIO) -> NpyHeader:
         raise ValueError(f"npy format {version[0]}.{version[1]}, which plain numbers never need")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran_order, dtype = read(stream)
-    if any(size < 0 for size in shape):
-        raise ValueError(f"a negative size in {shape}")
+    if len(shape) > _AXES_LIMIT:
+        raise ValueError(f"{len(shape)} axes")
+    if any(not 0 <= size < _SIZE_LIMIT for size in shape):
+        raise ValueError("a size that is negative or beyond any array's")
     return NpyHeader(tuple(int(size) for size in shape), dtype, fortran_order, stream.tell())
 
 

@@ -6,30 +6,23 @@ before its header, its size and the expected shape agree.
 
 from __future__ import annotations
 
-import re
-import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algokit.atomic import replacing
-from algokit.challenge.npy_header import HEADER_LIMIT_BYTES, NpyHeader
-from algokit.challenge.untrusted_npy import (
-    as_float32,
-    checked_header,
-    reading,
-    refuse_unsafe,
-    shown,
-)
+from algokit.challenge.folder_source import FolderSource, children, subject_folders
+from algokit.challenge.npy_header import NpyHeader
+from algokit.challenge.untrusted_npy import as_float32
 from algokit.challenge.zip_source import ZipSource
 from algokit.errors import SubmissionError, UsageError
 from algokit.types import Finding, Hemisphere, Predictions, Split
 
-_SUBJECT_LIKE = re.compile(r"sub(j|ject)?[-_ ]?\d{1,3}", re.IGNORECASE)
+_LEVELS = 3  # how far below the folder given submissions are looked for
 
 
 def prediction_file(subject: str, hemisphere: Hemisphere, split: Split = "test") -> str:
@@ -103,82 +96,6 @@ class SubmissionSource(Protocol):
         ...
 
 
-class FolderSource:
-    """A folder with one folder per subject; arrays are memory-mapped."""
-
-    is_archive = False
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._sizes: dict[str, int] = {}
-        findings = []
-        for name in _names_below(path):
-            try:
-                status = (path / name).stat()
-            except OSError as error:
-                found = str(error.strerror)
-                findings.append(Finding("cannot be read", str(path), shown(name), found=found, code="unreadable"))
-                continue
-            if stat.S_ISREG(status.st_mode):
-                self._sizes[name] = status.st_size
-            elif not stat.S_ISDIR(status.st_mode):
-                findings.append(Finding("not a regular file", str(path), shown(name), code="special-file"))
-        self.findings = tuple(findings)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def sizes(self) -> dict[str, int]:
-        """See `SubmissionSource`; looks into folders that may be a subject's, and nowhere else."""
-        return self._sizes
-
-    def header(self, name: str) -> NpyHeader:
-        """See `SubmissionSource`."""
-        with reading(self.path, name, OSError), (self.path / name).open("rb") as stream:
-            head = stream.read(HEADER_LIMIT_BYTES)
-        return checked_header(self.path, name, head)
-
-    def array(self, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """See `SubmissionSource`."""
-        header = self.header(name)
-        refuse_unsafe(self.path, name, header, self._sizes[name], shape)
-        with reading(self.path, name, OSError, ValueError):
-            order: Literal["F", "C"] = "F" if header.fortran_order else "C"
-            values: NDArray[Any] = np.memmap(
-                self.path / name, dtype=header.dtype, mode="r", offset=header.offset_bytes, shape=shape, order=order
-            )
-            return as_float32(values)
-
-
-def _names_below(folder: Path) -> list[str]:
-    """Files at the root and in subject folders; where there are none of these, in those one level further down."""
-    inside = _subject_folders(folder)
-    if not inside:
-        enclosing = [name for name in _children(folder) if name not in ("val", "fits")]
-        inside = [f"{name}/{inner}" for name in enclosing for inner in _subject_folders(folder / name)]
-    return sorted([*_children(folder), *(f"{one}/{name}" for one in inside for name in _children(folder / one))])
-
-
-def _children(folder: Path) -> list[str]:
-    """Names in a folder, hidden ones left out; none where it is no folder or cannot be listed."""
-    try:
-        return sorted(child.name for child in folder.iterdir() if not child.name.startswith("."))
-    except OSError:
-        return []
-
-
-def looks_like_subject(name: str) -> bool:
-    """Whether a folder's name may be a subject's, perhaps misspelt (``Subj1``, ``sub-01``)."""
-    return _SUBJECT_LIKE.fullmatch(name) is not None
-
-
-def _subject_folders(folder: Path) -> list[str]:
-    return [name for name in _children(folder) if looks_like_subject(name) and (folder / name).is_dir()]
-
-
 def open_submission(path: Path) -> SubmissionSource:
     """A folder or a zip, ready to be read.
 
@@ -196,25 +113,43 @@ def open_submission(path: Path) -> SubmissionSource:
 
 
 def find_submissions(path: Path) -> list[Path]:
-    """The submissions at a path: a submission folder or a zip itself, or those inside a folder of submissions.
+    """The submissions at a path: a submission folder or a zip itself, or those inside a tree of submissions.
 
-    A zip beside the folder it was packed from is left out.
+    A zip beside the folder it was packed from is left out, and so are hidden folders and what links lead to twice.
 
     Raises
     ------
     UsageError : none is there.
     """
-    if path.is_file() or _is_submission(path):
+    if path.is_file() or subject_folders(path) or _is_run(path):
         return [path]
-    inside = [path / name for name in _children(path)]
-    folders = [one for one in inside if _is_submission(one)]
-    zips = [one for one in inside if one.suffix == ".zip" and one.is_file() and one.with_suffix("") not in folders]
-    if folders or zips:
-        return sorted([*folders, *zips])
+    once = {one.resolve(): one for one in sorted(_submissions_below(path, _LEVELS), reverse=True)}
+    if once:
+        return sorted(once.values())
     what = "no submission here" if path.exists() else "no such file or folder"
     advice = "a submission is a folder or zip with subj01/lh_pred_test.npy and so on"
     raise UsageError(f"no submission at {path}", [Finding(what, str(path), advice=advice, code="not-found")])
 
 
-def _is_submission(path: Path) -> bool:
-    return bool(_subject_folders(path)) or any((path / name).is_file() for name in ("card.json", "plan.json"))
+def _submissions_below(folder: Path, n_levels: int) -> Iterator[Path]:
+    inside = [folder / name for name in children(folder)]
+    folders = [one for one in inside if _is_run(one) or _has_subjects(one)]
+    yield from folders
+    yield from (one for one in inside if one.suffix == ".zip" and one.is_file() and one.with_suffix("") not in folders)
+    for one in inside:
+        if n_levels > 1 and one not in folders and one.is_dir() and not one.is_symlink():
+            yield from _submissions_below(one, n_levels - 1)
+
+
+def _is_run(path: Path) -> bool:
+    return any((path / name).is_file() for name in ("card.json", "plan.json"))
+
+
+def _has_subjects(path: Path) -> bool:
+    """Whether it has a subject's folder that is not the challenge's own: those hold nothing but folders."""
+    return any(_may_hold_predictions(path / name) for name in subject_folders(path))
+
+
+def _may_hold_predictions(folder: Path) -> bool:
+    inside = children(folder)
+    return not inside or any(not (folder / name).is_dir() for name in inside)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from algokit.challenge.directory import Challenge
 from algokit.challenge.manifest import Manifest, shipped_manifest
+from algokit.challenge.submission_digests import card_of, card_text
 from algokit.challenge.untrusted_npy import shown
 from algokit.errors import SubmissionError
 from algokit.types import HEMISPHERES, Finding, SubjectGeometry
 
 
 def submission_geometry(
-    path: Path, challenge: Challenge | None, manifest: Manifest | None
+    path: Path | None, challenge: Challenge | None, manifest: Manifest | None
 ) -> tuple[dict[str, SubjectGeometry], str]:
     """The sizes a submission should have, and where they were taken from.
 
     In this order: the challenge directory, the manifest, the card beside the files (for a zip: in the folder of its
-    name beside it), the official challenge.
+    name beside it; for a stream, which lies nowhere: none), the official challenge.
 
     Raises
     ------
@@ -30,8 +32,8 @@ def submission_geometry(
         return {one: challenge.geometry(one) for one in challenge.subjects}, f"the data in {challenge.root}"
     if manifest is not None:
         return {one: manifest.geometry(one) for one in manifest.subjects}, f"the manifest of {manifest.name}"
-    card = (path if path.is_dir() else path.with_suffix("")) / "card.json"
-    if card.is_file():
+    card = card_of(path) if path else None
+    if card and card.is_file():
         return _card_geometry(card), str(card)
     official = shipped_manifest()
     return {one: official.geometry(one) for one in official.subjects}, f"the manifest of {official.name}"
@@ -39,13 +41,19 @@ def submission_geometry(
 
 def _card_geometry(card: Path) -> dict[str, SubjectGeometry]:
     try:
-        entries = json.loads(card.read_text(encoding="utf-8"))["geometry"]
-        return {subject: _entry_geometry(subject, entry) for subject, entry in entries.items()}
+        entries = json.loads(card_text(card))["geometry"]
+        return {_subject(name): _entry_geometry(name, entry) for name, entry in entries.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         advice = "give --data or --manifest, or make the submission again"
         found = shown(repr(error))
         finding = Finding("its geometry cannot be read", str(card), found=found, advice=advice, code="bad-card")
         raise SubmissionError(f"{card} is not a card", [finding]) from error
+
+
+def _subject(name: str) -> str:
+    if not re.fullmatch(r"subj\d\d", name):
+        raise ValueError(f"{name!r} is no subject")
+    return name
 
 
 def _entry_geometry(subject: str, entry: Mapping[str, Any]) -> SubjectGeometry:

@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algokit.challenge.file_kinds import file_kind
 from algokit.challenge.npy_header import NpyHeader, parse_header
 from algokit.errors import SubmissionError
 from algokit.types import Finding
 
+_SHOWN_CHARACTERS = 160
 
-def shown(text: str) -> str:
+
+def shown(text: str, n_characters: int = _SHOWN_CHARACTERS) -> str:
     """A stranger's words, safe to print and short enough to."""
-    return (text if text.isprintable() else ascii(text)[1:-1])[:160]
+    text = text[: n_characters + 1]
+    return (text if text.isprintable() else ascii(text)[1:-1])[:n_characters]
 
 
 @contextlib.contextmanager
@@ -26,7 +30,9 @@ def reading(path: Path, name: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        finding = Finding("cannot be read", str(path), shown(name), found=_reason(error), code="unreadable")
+        advice = "write it again, and see that you may read it; what cannot be read whole is not used"
+        found = _reason(error)
+        finding = Finding("cannot be read", str(path), shown(name), found=found, advice=advice, code="unreadable")
         raise SubmissionError(f"{shown(name) or path} cannot be read", [finding]) from error
 
 
@@ -41,8 +47,9 @@ def checked_header(path: Path, name: str, head: bytes) -> NpyHeader:
         return parse_header(head)
     except ValueError as error:
         what = "not a .npy file" if head else "an empty file"
-        advice = "write it with numpy.save"
-        finding = Finding(what, str(path), shown(name), found=_reason(error), advice=advice, code="not-npy")
+        advice = "write it with numpy.save, as float32"
+        found = file_kind(head) or _reason(error)
+        finding = Finding(what, str(path), shown(name), "a .npy file", found, advice, code="not-npy")
         raise SubmissionError(f"{shown(name)} is {what}", [finding]) from error
 
 
@@ -56,7 +63,10 @@ def refuse_unsafe(path: Path, name: str, header: NpyHeader, n_bytes: int, shape:
     if header.dtype.kind == "f" and header.shape == shape and header.file_bytes == n_bytes:
         return
     found = f"{header} in {n_bytes} bytes"
-    finding = Finding("not the array expected", str(path), shown(name), f"floats {shape}", found, code="wrong-array")
+    advice = "algokit validate says what is wrong with it"
+    finding = Finding(
+        "not the array expected", str(path), shown(name), f"floats {shape}", shown(found), advice, code="wrong-array"
+    )
     raise SubmissionError(f"{shown(name)} is not the array expected", [finding])
 
 

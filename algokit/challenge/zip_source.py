@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import io
-import stat
 import struct
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algokit.challenge.file_kinds import file_kind
 from algokit.challenge.npy_header import HEADER_LIMIT_BYTES, NpyHeader
-from algokit.challenge.untrusted_npy import (
-    as_float32,
-    checked_header,
-    reading,
-    refuse_unsafe,
-    shown,
+from algokit.challenge.untrusted_npy import as_float32, checked_header, reading, refuse_unsafe, shown
+from algokit.challenge.zip_members import (
+    METHODS,
+    list_problems,
+    member_problems,
+    method_name,
+    name_problem,
+    surroundings,
 )
 from algokit.errors import SubmissionError
 from algokit.types import Finding
 
 UPLOAD_LIMIT_BYTES = 300_000_000
 _PIECE_BYTES = 1 << 20
-_METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate"}  # the others inflate without a bound
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".npz")
+_END_BYTES = 22  # of the record an archive ends with, without its comment
 # What zipfile lets through when bytes lie: bad structure, bad streams, names and sizes that do not decode.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -54,7 +55,12 @@ class _SmallReads(io.BufferedReader):
 
 
 class ZipSource:
-    """A zip; arrays are inflated one at a time into memory.
+    """A zip; arrays are inflated one at a time into memory. A `SubmissionSource`.
+
+    Parameters
+    ----------
+    path : the file, or what to call ``opened``.
+    opened : the bytes themselves where they are in no file of that name; closed with the source.
 
     Raises
     ------
@@ -63,20 +69,19 @@ class ZipSource:
 
     is_archive = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: io.FileIO | None = None) -> None:
         self.path = path
         with reading(path, "", OSError):
-            self._stream = _SmallReads(io.FileIO(path))
+            self._stream = _SmallReads(opened or io.FileIO(path))
         try:
             self._zip = zipfile.ZipFile(self._stream)
         except _ZIP_ERRORS as error:
+            finding = self._not_a_zip(error)
             self._stream.close()
-            advice = "give the submission folder, or a zip made by algokit pack"
-            finding = Finding("not a readable zip", str(path), found=shown(str(error)), advice=advice, code="not-a-zip")
             raise SubmissionError(f"{path} is not a readable zip", [finding]) from error
         members = [info for info in self._zip.infolist() if info.file_size or not info.filename.endswith("/")]
-        self._members = {info.filename: info for info in members if not _bad_name(info)}
-        self.findings = tuple(self._problems(members))
+        self._members = {info.filename: info for info in members if not name_problem(info)}
+        self.findings = tuple(replace(finding, where=str(path)) for finding in self._problems(members))
 
     def __enter__(self) -> Self:
         return self
@@ -109,22 +114,37 @@ class ZipSource:
 
     def _opened(self, name: str) -> Any:
         info = self._members[name]
-        if info.compress_type not in _METHODS:
-            raise ValueError(_method(info))
+        if info.compress_type not in METHODS:
+            raise ValueError(f"{method_name(info)}, not deflate")
         return self._zip.open(info)
 
+    def _not_a_zip(self, error: Exception) -> Finding:
+        self._stream.seek(0)
+        kind = file_kind(self._stream.read(512))
+        found = kind if kind and not kind.startswith(("a zip", "an empty zip")) else shown(str(error))
+        advice = "give the submission folder, or a zip made by algokit pack"
+        return Finding("not a readable zip", str(self.path), "", "a zip", found, advice, code="not-a-zip")
+
     def _problems(self, members: list[zipfile.ZipInfo]) -> Iterator[Finding]:
-        where, n_bytes = str(self.path), self.path.stat().st_size
+        n_bytes = self._stream.seek(0, io.SEEK_END)
         if n_bytes > UPLOAD_LIMIT_BYTES:
             limit, found = f"at most {UPLOAD_LIMIT_BYTES / 1e6:.0f} MB", f"{n_bytes / 1e6:.1f} MB"
-            what = "larger than the challenge took"
-            yield Finding(what, where, "", limit, found, severity="warning", code="over-upload-limit")
-        for name, count in Counter(info.filename for info in members).items():
-            if count > 1:
-                yield Finding("several files of one name", where, shown(name), "1", str(count), code="duplicate-member")
+            what, advice = "larger than the challenge took", "algokit pack makes it smaller"
+            yield Finding(what, "", "", limit, found, advice, "warning", "over-upload-limit")
+        first_byte = min((info.header_offset for info in self._zip.infolist()), default=self._zip.start_dir)
+        yield from surroundings(first_byte, self._bytes_after(n_bytes), self._zip.comment)
+        yield from list_problems(members, self._zip.start_dir)
         for info in members:
-            for what, code, found in _member_problems(info):
-                yield Finding(what, where, shown(info.filename), found=found, code=code)
+            yield from member_problems(info)
+
+    def _bytes_after(self, n_bytes: int) -> int:
+        """How many bytes follow the archive's end; zipfile looks for it from behind and passes over them."""
+        self._stream.seek(max(0, n_bytes - _END_BYTES - 0xFFFF - 1))
+        tail = self._stream.read(_END_BYTES + 0xFFFF + 1)
+        whole = _END_BYTES + len(self._zip.comment)
+        if tail[-whole:].startswith(b"PK\x05\x06"):
+            return 0
+        return len(tail) - tail.rfind(b"PK\x05\x06") - whole
 
 
 def _fill(stream: Any, piece: NDArray[np.uint8]) -> None:
@@ -135,40 +155,3 @@ def _fill(stream: Any, piece: NDArray[np.uint8]) -> None:
         if not n_read:
             raise EOFError("it ends before the values its header promises")
         done += n_read
-
-
-def _bad_name(info: zipfile.ZipInfo) -> tuple[str, str, str] | None:
-    """Why a member's name may not be used: what, code, found; None where it is harmless."""
-    name = info.orig_filename
-    if "\0" in name:
-        return "a NUL inside a file name", "nul-in-name", shown(name)
-    if not name:
-        return "no file name", "empty-name", ""
-    if name.startswith(("/", "\\")) or name[1:2] == ":":
-        return "an absolute file name", "absolute-name", ""
-    if ".." in PurePosixPath(name.replace("\\", "/")).parts:
-        return "a file name that climbs out of the archive", "path-traversal", ""
-    if "\\" in name:
-        return "a backslash in a file name", "backslash-in-name", ""
-    return None
-
-
-def _member_problems(info: zipfile.ZipInfo) -> Iterator[tuple[str, str, str]]:
-    if problem := _bad_name(info):
-        yield problem
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        yield "a symbolic link", "symlink", ""
-    elif kind not in (0, stat.S_IFREG):
-        yield "not a regular file", "special-file", f"mode {kind:o}"
-    if info.flag_bits & 0x1:
-        yield "encrypted", "encrypted", ""
-    if info.compress_type not in _METHODS:
-        yield "compressed by a method that not every server knows", "compression", _method(info)
-    if info.filename.lower().endswith(_ARCHIVES):
-        yield "an archive inside the archive", "nested-archive", ""
-
-
-def _method(info: zipfile.ZipInfo) -> str:
-    names = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
-    return f"{names.get(info.compress_type, f'method {info.compress_type}')}, not deflate"

@@ -6,6 +6,7 @@ Nothing here imports torch, and what a command needs is imported when it runs, s
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -66,6 +67,9 @@ def options(
 
 def main() -> None:
     """Run the command line; every way out is an exit code and at most one clear message."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows ASCII alone still gets every word
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SystemExit as way_out:

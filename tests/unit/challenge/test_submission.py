@@ -89,6 +89,21 @@ def test_folders_named_submission_are_not_taken_for_subjects(tmp_path: Path) -> 
     assert find_submissions(tmp_path) == [folder]
 
 
+def test_a_tree_of_submissions_gives_those_of_every_level(tmp_path: Path) -> None:
+    deep = write_folder(tmp_path / "2024" / "may" / "best", good())
+    packed = write_zip(tmp_path / "2024" / "c.zip", good())
+    flat = write_folder(tmp_path / "z", good())
+    (tmp_path / "latest").symlink_to("2024/may/best")
+    (tmp_path / "2024" / "loop").symlink_to("..")
+    assert find_submissions(tmp_path) == [packed, deep, flat]
+
+
+def test_the_challenge_itself_is_not_taken_for_submissions(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"data/train_data/subj01/training_split/a.npy": b"", "data/test_data/subj01/x/y.npy": b""})
+    folder = write_folder(tmp_path / "sub", good())
+    assert find_submissions(tmp_path) == [folder]
+
+
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
 def test_a_place_without_submissions_is_a_usage_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

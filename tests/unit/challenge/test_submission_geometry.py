@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def write_card(folder: Path, entries: Any) -> Path:
 
 
 def sizes(path: Path, *sources: Any) -> tuple[dict[str, tuple[int, int]], str]:
-    geometry, source = submission_geometry(path, *sources)
+    geometry, source = submission_geometry(path, *(sources or (None, None)))
     return {subject: (one.n_test, one.n_vertices["rh"]) for subject, one in geometry.items()}, source
 
 
@@ -57,6 +58,24 @@ def test_a_card_without_usable_sizes_is_refused(tmp_path: Path, entries: Any) ->
     with pytest.raises(SubmissionError) as caught:
         submission_geometry(write_card(tmp_path / "sub", entries), None, None)
     assert caught.value.findings[0].code == "bad-card"
+
+
+def test_a_card_whose_subjects_are_no_subjects_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError):
+        submission_geometry(write_card(tmp_path / "sub", {"../../etc": ENTRY}), None, None)
+
+
+def test_a_card_too_large_to_be_one_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "card.json").touch()
+    os.truncate(tmp_path / "card.json", 10_000_000_000)
+    with pytest.raises(SubmissionError) as caught:
+        submission_geometry(tmp_path, None, None)
+    assert "more than" in caught.value.findings[0].found
+
+
+def test_a_stream_has_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_card(tmp_path, {"subj03": ENTRY}))
+    assert len(sizes(None)[0]) == 8  # type: ignore[arg-type]
 
 
 def test_a_card_that_is_not_json_is_refused(tmp_path: Path) -> None:
