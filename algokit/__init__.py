@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from algokit.verbs import (
         check_data,
         choices,
+        compare,
         describe_data,
         diff,
         list_members,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_data",
     "choices",
+    "compare",
     "describe_data",
     "diff",
     "list_members",

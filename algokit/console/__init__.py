@@ -10,13 +10,14 @@ from algokit.console.pack_view import show_pack
 from algokit.console.plan_view import show_plan
 from algokit.console.progress import shown_progress
 from algokit.console.run_view import show_run
-from algokit.console.score_view import show_scores
+from algokit.console.score_view import show_comparison, show_scores
 from algokit.console.streams import say, write_json
 from algokit.console.tables import show_members
 from algokit.console.validation_view import show_validation
 
 __all__ = [
     "say",
+    "show_comparison",
     "show_diff",
     "show_error",
     "show_findings",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algokit.metrics import Metric
-from algokit.metrics.pearson_metric import squared_r
+from algokit.metrics.pearson_metric import square_of_r, squared_r
 
 ZERO_CEILING = 1e-14  # what the organisers' script puts in place of an exact zero
 
@@ -32,7 +32,30 @@ def normalize(squared: NDArray[Any], ceiling: NDArray[Any]) -> NDArray[np.float6
         raise ValueError(f"{squared.shape} scores and {ceiling.shape} ceilings")
     if not np.all((ceiling >= 0) & (ceiling <= 1)):  # also refuses NaN
         raise ValueError("a noise ceiling is a fraction from 0 to 1, not a percentage")
-    return np.minimum(squared.astype(np.float64) / np.where(ceiling == 0, ZERO_CEILING, ceiling), 1.0)
+    return _share(squared.astype(np.float64), ceiling)
+
+
+def _share(squared: NDArray[Any], ceiling: NDArray[np.float64]) -> NDArray[Any]:
+    share: NDArray[Any] = squared / np.where(ceiling == 0, ZERO_CEILING, ceiling).astype(squared.dtype)
+    np.minimum(share, 1, out=share)
+    return share
+
+
+def normalized_r(r: NDArray[Any], ceiling: NDArray[np.float64] | None) -> NDArray[Any]:
+    """Correlations (..., n_targets) -> fractions of the ceiling, 0..1, of the same shape and dtype.
+
+    Raises
+    ------
+    ValueError : there is no ceiling.
+    """
+    return _share(square_of_r(r), needed(ceiling))
+
+
+def needed(ceiling: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """The ceiling, which must be there."""
+    if ceiling is None:
+        raise ValueError("a noise-normalized score needs a noise ceiling")
+    return ceiling
 
 
 def noise_normalized(
@@ -49,9 +72,7 @@ def noise_normalized(
     ------
     ValueError : there is no ceiling, or it does not fit.
     """
-    if ceiling is None:
-        raise ValueError("noise_normalized needs a noise ceiling")
-    return normalize(squared_r(truth, prediction), ceiling)
+    return normalize(squared_r(truth, prediction), needed(ceiling))
 
 
 NOISE_NORMALIZED = Metric(
@@ -60,5 +81,6 @@ NOISE_NORMALIZED = Metric(
     needs_ceiling=True,
     scale=100.0,
     compute=noise_normalized,
+    of_r=normalized_r,
     source="gifale95/algonauts_2023, scoring script: r < 0 -> 0, r2 / ceiling (0 -> 1e-14), at most 1",
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.metrics import Metric
+from algokit.metrics import Metric, centred_columns
 
 _BLOCK_VALUES = 1 << 18  # 2 MiB as float64: both blocks stay in the processor's cache
 
@@ -47,33 +47,27 @@ def squared_r(
     truth: NDArray[Any], prediction: NDArray[Any], ceiling: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     """Square of Pearson r, 0 where r is negative: (n_targets,) float64, 0..1."""
-    return np.square(np.maximum(pearson_r(truth, prediction), 0.0))
+    return square_of_r(pearson_r(truth, prediction))
+
+
+def square_of_r(r: NDArray[Any], ceiling: NDArray[np.float64] | None = None) -> NDArray[Any]:
+    """Correlations -> their squares, 0 where they are negative; same shape and dtype."""
+    squared: NDArray[Any] = np.square(np.maximum(r, 0))
+    return squared
+
+
+def _unchanged(r: NDArray[Any], ceiling: NDArray[np.float64] | None) -> NDArray[Any]:
+    return r
 
 
 def _block_r(truth: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.float64]:
-    left, left_usable = _centred(truth)  # (n_samples, n_block)
-    right, right_usable = _centred(prediction)
+    left, left_usable = centred_columns(truth)  # (n_samples, n_block)
+    right, right_usable = centred_columns(prediction)
     covariance = np.einsum("st,st->t", left, right)
     norms = np.sqrt(np.einsum("st,st->t", left, left) * np.einsum("st,st->t", right, right))
     usable = left_usable & right_usable
     r: NDArray[np.float64] = np.divide(covariance, norms, out=np.zeros_like(covariance), where=usable)
     return np.clip(r, -1.0, 1.0)
-
-
-def _centred(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Centred columns, and which of them vary and are finite (the others become 0)."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        low, high = values.min(axis=0).astype(np.float64), values.max(axis=0).astype(np.float64)
-        span = high - low  # NaN or infinite where any value of the column is
-    usable = np.isfinite(span) & (span > 0)
-    columns = values.astype(np.float64)
-    columns[:, ~usable] = 0.0
-    # Moved to 0..1 first: an exactly constant column is told by its span, whatever rounding does to its mean, and
-    # neither a huge offset nor a huge scale can cancel or overflow in the squares.
-    columns -= np.where(usable, low, 0.0)
-    columns /= np.where(usable, span, 1.0)
-    columns -= columns.mean(axis=0)
-    return columns, usable
 
 
 PEARSON_R = Metric(
@@ -82,6 +76,8 @@ PEARSON_R = Metric(
     needs_ceiling=False,
     scale=1.0,
     compute=pearson_r,
+    of_r=_unchanged,
+    lowest=-1.0,
     source="Pearson's product-moment correlation over the images of the split",
 )
 
@@ -91,5 +87,6 @@ SQUARED_R = Metric(
     needs_ceiling=False,
     scale=1.0,
     compute=squared_r,
+    of_r=square_of_r,
     source="gifale95/algonauts_2023, scoring script: negative r set to 0, then squared",
 )

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
+from algokit.scoring import Comparison, ComparisonRow
 from algokit.types import HEMISPHERES, ScoreRow, Scores, Split
 
-Cell: TypeAlias = str | int | float | None
+Mode: TypeAlias = Literal["official", "scientific"]
 _ALL = "all"
-_METRICS = {
-    "noise_normalized_mean": "noise-normalized mean",
-    "noise_normalized_median": "noise-normalized median",
-    "pearson_r_mean": "raw r",
+_Place: TypeAlias = tuple[str, str, str, str]
+# mode -> row metric -> header
+_METRICS: dict[Mode, dict[str, str]] = {
+    "official": {
+        "noise_normalized_mean": "noise-normalized mean",
+        "noise_normalized_median": "noise-normalized median",
+        "pearson_r_mean": "raw r",
+    },
+    "scientific": {
+        "scientific_noise_normalized_mean": "scientific mean",
+        "scientific_noise_normalized_median": "scientific median",
+        "pearson_r_mean": "raw r",
+    },
 }
+_DIGITS = {"raw r": 4, "r2": 4, "p": 3, "p (Holm)": 3}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval: written ``70.72 [69.10, 72.24]``."""
+
+    value: float
+    low: float
+    high: float
+
+
+Cell: TypeAlias = str | int | float | Estimate | None
 
 
 @dataclass(frozen=True)
@@ -37,66 +60,129 @@ class Table:
         return [[self._cell(name, cell) for name, cell in zip(self.headers, row, strict=True)] for row in self.rows]
 
     def _cell(self, name: str, cell: Cell) -> str:
+        digits = self.digits.get(name, 2)
         if cell is None:
             return "n/a"
-        return f"{cell:.{self.digits.get(name, 2)}f}" if isinstance(cell, float) else str(cell)
+        if isinstance(cell, Estimate):
+            return f"{cell.value:.{digits}f} [{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
+        return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
 
 
-def subject_table(scores: Scores) -> Table:
-    """All vertices, per subject and hemisphere and pooled over either."""
-    rows = _pivot(row for row in scores.rows if row.roi_class == _ALL)
-    return _score_table("Subjects and hemispheres", ("subject", "hemisphere"), rows, lambda place: place[:2])
+def subject_table(scores: Scores, *, mode: Mode = "official", full: bool = False) -> Table:
+    """All vertices, per subject and hemisphere and pooled over either.
+
+    Parameters
+    ----------
+    mode : ``scientific`` leaves out the vertices whose ceiling is 0; the vertices it counts then stand beside it.
+    full : with r2 and chance, for a page that is wider than a terminal.
+    """
+    rows = (row for row in scores.rows if row.roi_class == _ALL)
+    return _score_table(
+        "Subjects and hemispheres", ("subject", "hemisphere"), rows, lambda place: place[:2], mode, full
+    )
 
 
-def roi_table(scores: Scores, subject: str = _ALL, hemisphere: str = _ALL) -> Table:
+def roi_table(
+    scores: Scores, subject: str = _ALL, hemisphere: str = _ALL, *, mode: Mode = "official", full: bool = False
+) -> Table:
     """ROI classes and ROIs, by default bilateral and over all subjects; an ROI without vertices has no row."""
     place = (subject, hemisphere)
-    rows = _pivot(row for row in scores.rows if (row.subject, row.hemisphere) == place and row.roi_class != _ALL)
+    rows = (row for row in scores.rows if (row.subject, row.hemisphere) == place and row.roi_class != _ALL)
     title = " ".join(["ROIs", *(word for word in place if word != _ALL)])
-    return _score_table(title, ("ROI class", "ROI"), rows, lambda place: place[2:])
+    return _score_table(title, ("ROI class", "ROI"), rows, lambda place: place[2:], mode, full)
 
 
-def comparison_table(submissions: Mapping[str, Scores]) -> Table:
+def comparison_table(submissions: Mapping[str, Scores], *, mode: Mode = "official") -> Table:
     """Submissions by their score over all vertices, best first; those without noise ceilings last, by raw r."""
     rows: list[tuple[Cell, ...]] = []
     for name, scores in submissions.items():
-        values, n_vertices = _pivot(row for row in scores.rows if row.roi_class == _ALL)[_ALL, _ALL, _ALL, _ALL]
-        numbers = [values.get(metric) for metric in _METRICS]
-        rows.append(
-            (
-                name,
-                scores.split,
-                *numbers,
-                n_vertices,
-                scores.n_constant + scores.n_nonfinite,
-                ", ".join(scores.n_images),
-            )
-        )
-    headers = ("submission", "split", *_METRICS.values(), "vertices", "flat", "subjects")
-    rows.sort(key=lambda row: [(value is not None, value or 0.0) for value in (row[2], row[4])], reverse=True)
-    return Table("Scores", headers, tuple(rows), {"raw r": 4})
+        total = _pivot(row for row in scores.rows if row.roi_class == _ALL)[_ALL, _ALL, _ALL, _ALL]
+        numbers = [_estimate(total.get(metric), position == 0) for position, metric in enumerate(_METRICS[mode])]
+        n_flat = scores.n_constant + scores.n_nonfinite
+        rows.append((name, scores.split, *numbers, _n_vertices(total, mode), n_flat, ", ".join(scores.n_images)))
+    headers = ("submission", "split", *_METRICS[mode].values(), "vertices", "flat", "subjects")
+    rows.sort(key=lambda row: [(cell is not None, _number(cell)) for cell in (row[2], row[4])], reverse=True)
+    return Table("Scores", headers, tuple(rows), _DIGITS)
 
 
-def _pivot(rows: Iterable[ScoreRow]) -> dict[tuple[str, str, str, str], tuple[dict[str, float], int]]:
-    """Place -> metric values and number of vertices, in order of first appearance."""
-    places: dict[tuple[str, str, str, str], tuple[dict[str, float], int]] = {}
+def paired_tables(comparison: Comparison, *, mode: Mode = "official") -> list[Table]:
+    """What sets two submissions apart, by the mean of the mode's metric: subjects and hemispheres, then ROIs."""
+    rows = [row for row in comparison.rows if row.metric == next(iter(_METRICS[mode]))]
+    rows = rows or [row for row in comparison.rows if row.metric == "pearson_r_mean"]
+    whole = [row for row in rows if row.roi_class == _ALL]
+    parts = [row for row in rows if row.roi_class != _ALL and row.subject == row.hemisphere == _ALL]
+    tables = [
+        _paired_table("Subjects and hemispheres", whole, lambda row: f"{row.subject} {row.hemisphere}"),
+        _paired_table("ROIs", parts, lambda row: row.roi_class if row.roi == _ALL else f"  {row.roi}", holm=True),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _paired_table(
+    title: str, rows: Iterable[ComparisonRow], label: Callable[[ComparisonRow], str], *, holm: bool = False
+) -> Table:
+    cells: list[tuple[Cell, ...]] = []
+    digits = 2
     for row in rows:
-        place = (row.subject, row.hemisphere, row.roi_class, row.roi)
-        places.setdefault(place, ({}, row.n_vertices))[0][row.metric] = row.value
+        digits = 4 if row.metric.startswith(("pearson", "r2")) else 2
+        difference = Estimate(row.difference, row.low, row.high)
+        p_value = "" if holm and row.roi == _ALL else row.p_holm if holm else row.p_value
+        cells.append((label(row), row.value_a, row.value_b, difference, p_value, row.verdict))
+    headers = ("place", "A", "B", "B - A", "p (Holm)" if holm else "p", "verdict")
+    return Table(title, headers, tuple(cells), {**_DIGITS, **dict.fromkeys(("A", "B", "B - A"), digits)})
+
+
+def _pivot(rows: Iterable[ScoreRow]) -> dict[_Place, dict[str, ScoreRow]]:
+    """Place -> metric -> row, in order of first appearance."""
+    places: dict[_Place, dict[str, ScoreRow]] = {}
+    for row in rows:
+        places.setdefault((row.subject, row.hemisphere, row.roi_class, row.roi), {})[row.metric] = row
     return places
+
+
+def _estimate(row: ScoreRow | None, interval: bool = True) -> float | Estimate | None:
+    if row is None:
+        return None
+    if not interval or row.low is None or row.high is None:
+        return row.value
+    return Estimate(row.value, row.low, row.high)
+
+
+def _number(cell: Cell) -> float:
+    return cell.value if isinstance(cell, Estimate) else float(cell or 0)
+
+
+def _n_vertices(row: Mapping[str, ScoreRow], mode: Mode) -> int:
+    """What the first metric of the mode counts, or else any does."""
+    first = row.get(next(iter(_METRICS[mode]))) or row["pearson_r_mean"]
+    return first.n_vertices
 
 
 def _score_table(
     title: str,
     names: tuple[str, str],
-    places: Mapping[tuple[str, str, str, str], tuple[dict[str, float], int]],
-    label: Callable[[tuple[str, ...]], tuple[str, ...]],
+    rows: Iterable[ScoreRow],
+    label: Callable[[_Place], tuple[str, ...]],
+    mode: Mode,
+    full: bool,
 ) -> Table:
-    rows = tuple(
-        (*label(place), n_vertices, *(values.get(metric) for metric in _METRICS))
-        for place, (values, n_vertices) in places.items()
-    )
-    return Table(title, (*names, "vertices", *_METRICS.values()), rows, {"raw r": 4})
+    places, shown = _pivot(rows), _METRICS[mode]
+    first = next(iter(shown))
+    chance = full and any(first in row and row[first].chance_low is not None for row in places.values())
+    headers = (*names, "vertices", *shown.values(), *("r2",) * full, *("chance", "p") * chance)
+    cells = []
+    for place, row in places.items():
+        # in a terminal there is room for one interval: that of the score
+        numbers = [_estimate(row.get(metric), full or metric == first) for metric in shown]
+        extra = [*[_estimate(row.get("r2_mean"))] * full, *_chance(row.get(first)) * chance]
+        cells.append((*label(place), _n_vertices(row, mode), *numbers, *extra))
+    return Table(title, headers, tuple(cells), _DIGITS)
+
+
+def _chance(row: ScoreRow | None) -> list[Cell]:
+    if row is None or row.chance_low is None or row.chance_high is None:
+        return [None, None]
+    return [f"{row.chance_low:.2f} to {row.chance_high:.2f}", row.p_value]
 
 
 def to_markdown(table: Table) -> str:
@@ -121,19 +207,27 @@ def _split_report(scores: Scores) -> list[str]:
     images = ", ".join(f"{subject} {n_images}" for subject, n_images in scores.n_images.items())
     facts = [
         f"Noise-normalized scores are percent of the noise ceiling ({scores.ceiling_source or 'none known'}).",
+        f"In brackets: {scores.intervals}." if scores.intervals else "",
         f"Vertices: {scores.n_vertices}; with a ceiling of 0: {scores.n_zero_ceiling}; at the cap of 100: "
         f"{scores.n_clipped}; constant prediction: {scores.n_constant}; "
         f"not finite: {scores.n_nonfinite}. Images: {images}.",
         *(f"Note: {note}." for note in scores.notes),
     ]
+    scientific = any(row.metric == "scientific_noise_normalized_mean" for row in scores.rows) and scores.n_zero_ceiling
     subjects = list(scores.n_images) if len(scores.n_images) > 1 else []
     tables = [
-        subject_table(scores),
-        roi_table(scores),
-        *(roi_table(scores, hemisphere=hemisphere) for hemisphere in HEMISPHERES),
-        *(roi_table(scores, subject) for subject in subjects),
+        subject_table(scores, full=True),
+        *([_scientific(scores)] if scientific else []),
+        roi_table(scores, full=True),
+        *(roi_table(scores, hemisphere=hemisphere, full=True) for hemisphere in HEMISPHERES),
+        *(roi_table(scores, subject, full=True) for subject in subjects),
     ]
     return [
-        "\n".join(facts) + "\n",
+        "\n".join(fact for fact in facts if fact) + "\n",
         *(f"### {table.title}\n\n{to_markdown(table)}" for table in tables if table.rows),
     ]
+
+
+def _scientific(scores: Scores) -> Table:
+    title = "Without the vertices whose ceiling is 0 (scientific; not the challenge score)"
+    return replace(subject_table(scores, mode="scientific", full=True), title=title)

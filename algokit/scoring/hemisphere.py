@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,17 @@ import numpy as np
 from algokit.challenge.submission_check import flat_columns
 from algokit.errors import UsageError
 from algokit.metrics import CATALOGUE as METRICS
+from algokit.metrics import Metric
 from algokit.types import Ceilings, Finding, Ints, Predictions, Responses, RoiMask, VertexScores
 
 ALL = "all"
+SCORED = ("noise_normalized", "scientific_noise_normalized", "r2", "pearson_r")  # the challenge's own first
+
+
+@functools.cache  # a look-up reads the entry points of everything installed, and there are a thousand places to score
+def metrics() -> dict[str, Metric]:
+    """The metrics that every place is scored by, by name."""
+    return {name: METRICS.load(name) for name in SCORED}
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,9 @@ def _misfits(item: ScoredHemisphere) -> Iterator[Finding]:
         yield Finding("predictions and responses are of other images, or in another order")
     if item.ceilings and item.ceilings.values.shape != shape[1:]:
         yield Finding("not one ceiling per vertex", expected=str(shape[1:]), found=str(item.ceilings.values.shape))
+    if item.ceilings and not np.all((item.ceilings.values >= 0) & (item.ceilings.values <= 1)):  # refuses NaN too
+        advice = "divide percentages by 100" if np.max(item.ceilings.values) > 1 else ""
+        yield Finding("a noise ceiling that is no fraction", expected="0 to 1", advice=advice)
     for mask in item.roi_masks:
         if mask.hemisphere != own[1] or mask.labels.shape != shape[1:]:
             found = f"{mask.hemisphere} {mask.labels.shape}"
@@ -65,7 +77,7 @@ def _misfits(item: ScoredHemisphere) -> Iterator[Finding]:
 def vertex_scores(item: ScoredHemisphere) -> VertexScores:
     """The numbers of every vertex of one hemisphere; its arrays are not kept."""
     predictions, ceilings = item.predictions, item.ceilings
-    pair = (item.responses.values, predictions.values)
+    pearson_r = metrics()["pearson_r"].compute(item.responses.values, predictions.values, None)
     flat = flat_columns(predictions.values)
     nonfinite = flat.copy()
     nonfinite[flat] = ~np.isfinite(predictions.values[:, flat]).all(axis=0)
@@ -74,9 +86,9 @@ def vertex_scores(item: ScoredHemisphere) -> VertexScores:
         hemisphere=predictions.hemisphere,
         split=predictions.split,
         n_images=len(predictions.image_ids),
-        pearson_r=METRICS.load("pearson_r").compute(*pair, None),
+        pearson_r=pearson_r,
         ceiling=ceilings.values if ceilings else None,
-        normalized=METRICS.load("noise_normalized").compute(*pair, ceilings.values) if ceilings else None,
+        normalized=metrics()["noise_normalized"].of_r(pearson_r, ceilings.values) if ceilings else None,
         constant=flat & ~nonfinite,
         nonfinite=nonfinite,
         rois=_roi_vertices(item),

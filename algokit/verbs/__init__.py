@@ -5,7 +5,7 @@ A module's name never is that of a verb, so that ``verbs.score`` always is the f
 
 from algokit.verbs.cards import DiffReport, RerunReport, diff, rerun
 from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
-from algokit.verbs.judging import ScoreReport, score
+from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
@@ -22,6 +22,7 @@ __all__ = [
     "ValidationReport",
     "check_data",
     "choices",
+    "compare",
     "default_store",
     "describe_data",
     "diff",

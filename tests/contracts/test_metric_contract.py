@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import pearsonr
 
 from algokit.metrics import CATALOGUE, Metric
 
@@ -69,6 +70,32 @@ def test_vertices_do_not_see_each_other(metric: Metric) -> None:
         for v in range(N_VERTICES)
     ]
     np.testing.assert_allclose(compute(metric, TRUTH, PREDICTION), alone, rtol=1e-12)
+
+
+def test_correlations_alone_give_the_same_numbers_for_every_draw_of_images(metric: Metric) -> None:
+    ceiling = np.where(np.arange(N_VERTICES) == 3, 0.0, CEILING)
+    r = np.array([pearsonr(TRUTH[:, v], PREDICTION[:, v]).statistic for v in range(N_VERTICES)])
+    given = ceiling if metric.needs_ceiling else None
+    expected = metric.compute(TRUTH, PREDICTION, given)
+    np.testing.assert_allclose(metric.of_r(r, given), expected, rtol=1e-5)
+    draws = np.stack([r, -r, 0 * r]).astype(np.float32)
+    found = metric.of_r(draws, given)
+    assert (found.shape, found.dtype) == (draws.shape, np.float32)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5)
+    assert not found[2].any()
+
+
+def test_a_metric_never_decreases_in_r_and_stays_in_its_range(metric: Metric) -> None:
+    r = np.repeat(np.linspace(-1, 1, 201)[:, None], N_VERTICES, axis=1)
+    values = metric.of_r(r, np.where(np.arange(N_VERTICES) == 3, 0.0, CEILING))
+    assert (np.diff(values, axis=0) >= 0).all()
+    assert values.min() == metric.lowest and values.max() == 1
+
+
+def test_a_metric_that_leaves_out_zero_ceilings_scores_them_zero(metric: Metric) -> None:
+    if metric.needs_ceiling:
+        values = metric.compute(TRUTH, TRUTH, np.zeros(N_VERTICES))
+        assert values.tolist() == [0.0 if metric.leaves_out_zero_ceilings else 1.0] * N_VERTICES
 
 
 def test_inputs_are_left_as_they_are(metric: Metric) -> None:

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from algokit.metrics.noise_normalized_metric import normalize
 from algokit.scoring import ScoredHemisphere, score
-from algokit.types import HEMISPHERES, Ceilings, Predictions, Responses, Scores
+from algokit.scoring.aggregate import place_rows, places, vertex_values
+from algokit.types import (
+    HEMISPHERES,
+    Ceilings,
+    Hemisphere,
+    Predictions,
+    Responses,
+    ScoreRow,
+    Scores,
+    VertexScores,
+)
 
 pytestmark = pytest.mark.reference
 SUBJECTS = [f"subj{number:02d}" for number in range(1, 9)]
@@ -98,12 +108,70 @@ def value(scores: Scores, metric: str, subject: str = "all", hemisphere: str = "
     return f"{rows[0].value:.4f}"
 
 
+@pytest.fixture(scope="module")
+def rows(kit: Kit) -> dict[tuple[str, str, str], ScoreRow]:
+    """The aggregates of the baseline's own numbers, without the detour through made-up responses."""
+    vertices = [stored(kit, subject, hemisphere) for subject in SUBJECTS for hemisphere in HEMISPHERES]
+    values = vertex_values(vertices)
+    found = [row for place in places(vertices) for row in place_rows(place, values)]
+    return {(row.subject, row.hemisphere, row.metric): row for row in found}
+
+
+def stored(kit: Kit, subject: str, hemisphere: Hemisphere) -> VertexScores:
+    r2 = kit[f"{subject}_{hemisphere}_baseline_r2"].astype(np.float64)
+    ceiling = kit[f"{subject}_{hemisphere}_noise_ceiling"].astype(np.float64)
+    none = np.zeros(r2.size, dtype=bool)
+    return VertexScores(
+        subject=subject,
+        hemisphere=hemisphere,
+        split="test",
+        n_images=159,
+        pearson_r=np.sqrt(r2),
+        ceiling=ceiling,
+        normalized=normalize(r2, ceiling),
+        constant=none,
+        nonfinite=none,
+        rois={("all", "all"): np.arange(r2.size)},
+    )
+
+
+def test_aggregates_of_the_stored_numbers_are_the_published_ones(
+    rows: dict[tuple[str, str, str], ScoreRow], percent: dict[str, NDArray[np.float64]], kit: Kit
+) -> None:
+    official, scientific = (rows["all", "all", f"{name}noise_normalized_mean"] for name in ("", "scientific_"))
+    assert f"{official.value:.5f}" == "40.51100"
+    assert f"{rows['all', 'all', 'noise_normalized_median'].value:.5f}" == "40.40580"
+    assert f"{scientific.value:.5f}" == "40.29635"
+    assert (official.n_vertices, scientific.n_vertices) == (315_997, 315_997 - 1997)
+    assert (official.n_zero_ceiling, scientific.n_zero_ceiling) == (1997, 0)
+    assert f"{official.n_clipped / official.n_vertices:.6f}" == "0.019098"
+    # what is left out is what the zero-ceiling vertices score: 74.2614 on average
+    left_out = official.value * official.n_vertices - scientific.value * scientific.n_vertices
+    assert f"{left_out / 1997:.4f}" == "74.2614"
+    kept = np.concatenate([values[kit[f"{place}_noise_ceiling"] != 0] for place, values in percent.items()])
+    median = rows["all", "all", "scientific_noise_normalized_median"].value
+    assert median == pytest.approx(np.median(kept), abs=1e-9)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_stored_numbers_give_every_subject_and_hemisphere(
+    rows: dict[tuple[str, str, str], ScoreRow], subject: str
+) -> None:
+    mean, median, left, right, *zeros = PUBLISHED[subject]
+    found = [rows[subject, hemisphere, "noise_normalized_mean"] for hemisphere in ("all", *HEMISPHERES)]
+    assert [f"{row.value:.4f}" for row in found] == [f"{value:.4f}" for value in (mean, left, right)]
+    assert f"{rows[subject, 'all', 'noise_normalized_median'].value:.4f}" == f"{median:.4f}"
+    assert [row.n_zero_ceiling for row in found] == [sum(zeros), *zeros]
+
+
 def test_scoring_reproduces_the_challenge_score_and_its_counts(scores: Scores) -> None:
     assert scores.n_vertices == 315_997
     assert scores.n_zero_ceiling == 1997
     assert f"{scores.n_clipped / scores.n_vertices:.6f}" == "0.019098"
     assert value(scores, "noise_normalized_mean") == "40.5110"
     assert value(scores, "noise_normalized_median") == "40.4058"
+    scientific = next(row for row in scores.rows if row.metric == "scientific_noise_normalized_mean")
+    assert f"{scientific.value:.5f}" == "40.29635"
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from algokit.reporting.tables import Table, comparison_table, report_markdown, roi_table, subject_table, to_markdown
+from algokit.reporting.tables import (
+    Table,
+    comparison_table,
+    paired_tables,
+    report_markdown,
+    roi_table,
+    subject_table,
+    to_markdown,
+)
+from algokit.scoring import Comparison, ComparisonRow
 from algokit.types import ScoreRow, Scores
 
 ALL = "all"
-METRICS = {"pearson_r_mean": 0.25, "noise_normalized_mean": 40.0, "noise_normalized_median": 38.5}
+METRICS = {
+    "pearson_r_mean": 0.25,
+    "r2_mean": 0.0625,
+    "noise_normalized_mean": 40.0,
+    "noise_normalized_median": 38.5,
+    "scientific_noise_normalized_mean": 39.0,
+    "scientific_noise_normalized_median": 37.5,
+}
 PLACES = [
     (ALL, ALL, ALL, ALL, 100),
     (ALL, ALL, "streams", "early", 30),
@@ -21,13 +38,13 @@ PLACES = [
 
 def scores(metrics: Iterable[str] = METRICS, extra: float = 0.0, **changes: object) -> Scores:
     rows = tuple(
-        ScoreRow(*place, n_vertices, metric, 1, METRICS[metric] + extra)
+        ScoreRow(*place, n_vertices - metric.startswith("scientific"), metric, 1, METRICS[metric] + extra)
         for *place, n_vertices in PLACES
         for metric in metrics
     )
     given = {"ceiling_source": "test", "n_images": {"subj01": 9, "subj02": 9}, **changes}
     counts = {"n_vertices": 100, "n_zero_ceiling": 1, "n_clipped": 2, "n_constant": 3, "n_nonfinite": 0}
-    return Scores(split="test", rows=rows, **counts, **given)  # type: ignore[arg-type]
+    return Scores(split="test", rows=rows, **{**counts, **given})  # type: ignore[arg-type]
 
 
 def test_the_subject_table_has_a_row_per_subject_and_hemisphere() -> None:
@@ -45,6 +62,95 @@ def test_the_roi_table_is_bilateral_over_all_subjects_unless_asked() -> None:
     assert roi_table(scores()).rows == (("streams", "early", 30, 40.0, 38.5, 0.25),)
     assert roi_table(scores(), "subj01").rows == (("streams", "early", 20, 40.0, 38.5, 0.25),)
     assert roi_table(scores(), "subj01", "lh").rows == ()
+
+
+def test_the_scientific_mode_shows_its_own_scores_and_the_vertices_they_count() -> None:
+    table = subject_table(scores(), mode="scientific")
+    assert table.headers == ("subject", "hemisphere", "vertices", "scientific mean", "scientific median", "raw r")
+    assert table.rows[0] == (ALL, ALL, 99, 39.0, 37.5, 0.25)
+    assert roi_table(scores(), mode="scientific").rows == (("streams", "early", 29, 39.0, 37.5, 0.25),)
+
+
+def with_intervals() -> Scores:
+    plain = scores()
+    rows = tuple(
+        replace(
+            row,
+            low=row.value - 1.5,
+            high=row.value + 1.25,
+            chance_low=0.1,
+            chance_high=0.75,
+            p_value=0.005,
+        )
+        for row in plain.rows
+    )
+    return replace(plain, rows=rows, intervals="95 % over images")
+
+
+def test_a_score_is_written_with_its_interval() -> None:
+    table = subject_table(with_intervals())
+    assert table.text()[0] == [ALL, ALL, "100", "40.00 [38.50, 41.25]", "38.50", "0.2500"]
+
+
+def test_the_full_table_has_r2_all_intervals_and_chance() -> None:
+    table = subject_table(with_intervals(), full=True)
+    assert table.headers[3:] == ("noise-normalized mean", "noise-normalized median", "raw r", "r2", "chance", "p")
+    assert table.text()[0][3:] == [
+        "40.00 [38.50, 41.25]",
+        "38.50 [37.00, 39.75]",
+        "0.2500 [-1.2500, 1.5000]",
+        "0.0625 [-1.4375, 1.3125]",
+        "0.10 to 0.75",
+        "0.005",
+    ]
+    assert "chance" not in subject_table(scores(), full=True).headers
+
+
+def test_submissions_with_intervals_are_ranked_by_their_score() -> None:
+    table = comparison_table({"plain": scores(extra=0.1), "sure": with_intervals()})
+    assert [row[0] for row in table.rows] == ["plain", "sure"]
+    assert table.text()[1][2] == "40.00 [38.50, 41.25]"
+
+
+def paired(*places: tuple[str, str, str, str], metric: str = "noise_normalized_mean") -> Comparison:
+    rows = [
+        ComparisonRow(*place, 10, metric, 1, 40.0, 41.5, 1.5, 0.25, 2.75, 0.004, 0.04, "B better") for place in places
+    ]
+    return Comparison("test", tuple(rows), {"subj01": 9}, "test", "1000 resamples; paired")
+
+
+def test_two_submissions_are_set_apart_by_subject_and_by_roi() -> None:
+    tables = paired_tables(
+        paired(
+            (ALL, ALL, ALL, ALL),
+            ("subj01", "lh", ALL, ALL),
+            (ALL, ALL, "streams", ALL),
+            (ALL, ALL, "streams", "early"),
+            ("subj01", ALL, "streams", "early"),
+        )
+    )
+    assert [table.title for table in tables] == ["Subjects and hemispheres", "ROIs"]
+    numbers = ["40.00", "41.50", "1.50 [0.25, 2.75]"]
+    assert tables[0].text() == [
+        ["all all", *numbers, "0.004", "B better"],
+        ["subj01 lh", *numbers, "0.004", "B better"],
+    ]
+    assert tables[1].text() == [["streams", *numbers, "", "B better"], ["  early", *numbers, "0.040", "B better"]]
+    assert tables[1].headers[4] == "p (Holm)"
+
+
+def test_without_ceilings_two_submissions_are_set_apart_by_raw_r() -> None:
+    (table,) = paired_tables(paired((ALL, ALL, ALL, ALL), metric="pearson_r_mean"))
+    assert table.text()[0][1:4] == ["40.0000", "41.5000", "1.5000 [0.2500, 2.7500]"]
+
+
+def test_a_report_names_its_intervals_and_the_scientific_score() -> None:
+    text = report_markdown({}, {"test": with_intervals()})
+    assert "In brackets: 95 % over images." in text
+    assert "### Without the vertices whose ceiling is 0 (scientific; not the challenge score)" in text
+    assert "| all | all | 99 | 39.00 [37.50, 40.25] | 37.50 [36.00, 38.75] |" in text
+    none_zero = report_markdown({}, {"test": scores(n_zero_ceiling=0)})
+    assert "scientific" not in none_zero
 
 
 def test_the_best_submission_comes_first_and_one_without_ceilings_last() -> None:
@@ -72,12 +178,13 @@ def test_a_report_begins_with_its_warnings_and_names_every_split() -> None:
         "# demo",
         "## Split: test",
         "### Subjects and hemispheres",
+        "### Without the vertices whose ceiling is 0 (scientific; not the challenge score)",
         "### ROIs",
         "### ROIs lh",
         "### ROIs subj01",
         "## Split: val",
     ]
     assert "Note: mind this." in lines
-    assert "| streams | early | 30 | 40.00 | 38.50 | 0.2500 |" in lines
-    assert "| streams | early | 18 | 40.00 | 38.50 | 0.2500 |" in lines
+    assert "| streams | early | 30 | 40.00 | 38.50 | 0.2500 | 0.0625 |" in lines
+    assert "| streams | early | 18 | 40.00 | 38.50 | 0.2500 | 0.0625 |" in lines
     assert lines[-1] == "No measured responses for this split; nothing to score."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,46 +14,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
+from small_items import ALL, ITEMS, NAMES, PLACES, SIZES, item
 
 from algokit.challenge.submission import write_predictions
 from algokit.errors import DataError, SubmissionError, UsageError
 from algokit.scoring import ScoredHemisphere, score, score_document, score_submission, scores_from_document
-from algokit.types import HEMISPHERES, Ceilings, Hemisphere, Predictions, Responses, RoiMask, Scores, SubjectGeometry
-
-SIZES: dict[str, tuple[int, dict[Hemisphere, int]]] = {
-    "subj01": (12, {"lh": 30, "rh": 40}),
-    "subj06": (15, {"lh": 20, "rh": 25}),
-}
-NAMES = {1: "V1v", 2: "V1d", 3: "V2v"}
-PLACES = [(subject, hemisphere) for subject in SIZES for hemisphere in HEMISPHERES]
-ALL = "all"
-
-
-def item(subject: str, hemisphere: Hemisphere, split: Any = "test") -> ScoredHemisphere:
-    """Noisy predictions, a few zero ceilings, and one ROI (V2v) that only subj06 rh has."""
-    n_images, n_vertices = SIZES[subject][0], SIZES[subject][1][hemisphere]
-    rng = np.random.default_rng(n_vertices)
-    truth = rng.standard_normal((n_images, n_vertices)).astype(np.float32)
-    predicted = (truth * rng.uniform(-0.5, 1, n_vertices) + rng.standard_normal(truth.shape)).astype(np.float32)
-    ceiling = rng.uniform(0.1, 0.9, n_vertices)
-    ceiling[:2] = 0
-    labels = np.arange(n_vertices) % 3
-    if (subject, hemisphere) == ("subj06", "rh"):
-        labels[-4:] = 3
-    place = (subject, hemisphere, split)
-    ids = np.arange(n_images) * 7
-    return ScoredHemisphere(
-        Predictions(predicted, ids, *place),
-        Responses(truth, ids, *place),
-        Ceilings(ceiling, *place, f"made up for {subject}"),
-        [
-            RoiMask("prf-visualrois", hemisphere, labels, NAMES),
-            RoiMask("streams", hemisphere, np.zeros_like(labels), {1: "early"}),
-        ],
-    )
-
-
-ITEMS = {place: item(*place) for place in PLACES}
+from algokit.types import Ceilings, Hemisphere, Responses, Scores, SubjectGeometry
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +29,7 @@ def scores() -> Scores:
 
 def expected(subject: str, hemisphere: str, roi: str) -> Mapping[str, float]:
     """Every aggregate of one place, from a loop over its vertices."""
-    raw, percent = [], []
+    raw, percent, scientific = [], [], []
     for (one, side), parts in ITEMS.items():
         if subject not in (ALL, one) or hemisphere not in (ALL, side):
             continue
@@ -73,22 +40,34 @@ def expected(subject: str, hemisphere: str, roi: str) -> Mapping[str, float]:
             r = pearsonr(parts.responses.values[:, vertex], parts.predictions.values[:, vertex]).statistic
             raw.append(r)
             percent.append(min(100 * max(r, 0) ** 2 / (parts.ceilings.values[vertex] or 1e-14), 100))
-    if not raw:
-        return {}
-    mean, median = np.mean(percent), np.median(percent)
-    return {
-        "n_vertices": len(raw),
-        "pearson_r_mean": float(np.mean(raw)),
-        "noise_normalized_mean": float(mean),
-        "noise_normalized_median": float(median),
+            scientific += [percent[-1]] if parts.ceilings.values[vertex] else []
+    values = {
+        "noise_normalized": percent,
+        "scientific_noise_normalized": scientific,
+        "r2": [max(r, 0) ** 2 for r in raw],
+        "pearson_r": raw,
     }
+    means = {f"{metric}_mean": float(np.mean(each)) for metric, each in values.items() if each}
+    medians = {f"{metric}_median": statistics.median(each) for metric, each in values.items() if each}
+    sizes = {"n_vertices": len(raw), "n_scientific": len(scientific), "n_clipped": percent.count(100)}
+    return {**means, **medians, **sizes} if raw else {}
 
 
 def found(scores: Scores, *place: str) -> dict[str, float]:
     rows = [row for row in scores.rows if (row.subject, row.hemisphere, row.roi_class, row.roi) == place]
-    assert len({row.n_vertices for row in rows}) <= 1
-    values = {row.metric: row.value for row in rows}
-    return {**values, "n_vertices": rows[0].n_vertices} if rows else {}
+    whole = [row for row in rows if not row.metric.startswith("scientific")]
+    scientific = {row.n_vertices for row in rows} - {whole[0].n_vertices} if rows else set()
+    assert len({row.n_vertices for row in whole}) <= 1 and len(scientific) <= 1
+    sizes = (
+        {
+            "n_vertices": whole[0].n_vertices,
+            "n_scientific": max(scientific, default=whole[0].n_vertices),
+            "n_clipped": whole[0].n_clipped,
+        }
+        if rows
+        else {}
+    )
+    return {**{row.metric: row.value for row in rows}, **sizes}
 
 
 @pytest.mark.parametrize("roi", [ALL, "any", "V1v", "V1d", "V2v"])
@@ -131,7 +110,7 @@ def test_flat_predictions_score_zero_and_are_counted(bad: float) -> None:
     values = parts.predictions.values.copy()
     values[:, 5:8] = bad
     flat = score([replace(parts, predictions=replace(parts.predictions, values=values))])
-    assert flat.n_constant == 3
+    assert (flat.n_constant, flat.n_nonfinite) == ((3, 0) if np.isfinite(bad) else (0, 3))
     assert "3 vertices with a constant or non-finite prediction: a score of 0" in flat.notes
     r = [pearsonr(parts.responses.values[:, v], values[:, v]).statistic for v in range(30) if v not in (5, 6, 7)]
     assert found(flat, ALL, ALL, ALL, ALL)["pearson_r_mean"] == pytest.approx(sum(r) / 30, rel=1e-5)
@@ -147,15 +126,17 @@ def test_a_perfect_prediction_is_at_the_cap_everywhere() -> None:
 
 def test_without_ceilings_there_are_raw_rows_and_a_note(scores: Scores) -> None:
     bare = score(replace(parts, ceilings=None) for parts in ITEMS.values())
-    assert {row.metric for row in bare.rows} == {"pearson_r_mean"}
+    raw = {"r2_mean", "r2_median", "pearson_r_mean", "pearson_r_median"}
+    assert {row.metric for row in bare.rows} == raw
     assert bare.notes == ("no noise ceilings: raw correlations only",)
     assert bare.ceiling_source == ""
-    assert [row for row in scores.rows if row.metric == "pearson_r_mean"] == list(bare.rows)
+    without = [replace(row, n_zero_ceiling=0, n_clipped=0) for row in scores.rows if row.metric in raw]
+    assert without == list(bare.rows)
 
 
 def test_a_pool_with_one_ceiling_missing_has_no_normalized_row() -> None:
     some = score([ITEMS["subj01", "lh"], replace(ITEMS["subj01", "rh"], ceilings=None)])
-    assert set(found(some, "subj01", ALL, ALL, ALL)) == {"pearson_r_mean", "n_vertices"}
+    assert not [name for name in found(some, "subj01", ALL, ALL, ALL) if "noise_normalized" in name]
     assert "noise_normalized_mean" in found(some, "subj01", "lh", ALL, ALL)
     assert "no noise ceilings for subj01 rh: raw correlations only" in some.notes
 
@@ -186,6 +167,10 @@ MISFITS: dict[str, tuple[Callable[[], ScoredHemisphere], str]] = {
     "ceilings of other vertices": (
         lambda: replace(GOOD, ceilings=replace(GOOD.ceilings, values=np.ones(29))),
         "not one ceiling per vertex",
+    ),
+    "ceilings in percent": (
+        lambda: replace(GOOD, ceilings=replace(GOOD.ceilings, values=np.full(30, 40.0))),
+        "a noise ceiling that is no fraction",
     ),
     "masks of the other hemisphere": (
         lambda: replace(GOOD, roi_masks=ITEMS["subj01", "rh"].roi_masks[:1]),
@@ -220,9 +205,13 @@ def test_the_document_is_plain_json_with_the_totals_first(scores: Scores) -> Non
         "roi_class": ALL,
         "roi": ALL,
         "n_vertices": 115,
-        "metric": "pearson_r_mean",
+        "metric": "noise_normalized_mean",
         "version": 1,
-        "value": scores.rows[0].value,
+        "value": pytest.approx(total["noise_normalized_mean"], rel=1e-5),
+        "n_zero_ceiling": 8,
+        "n_clipped": total["n_clipped"],
+        "n_constant": 0,
+        "n_nonfinite": 0,
     }
 
 
@@ -261,6 +250,9 @@ class StandIn:
 
     def roi_masks(self, subject: str, hemisphere: Hemisphere) -> Any:
         return ITEMS[subject, hemisphere].roi_masks
+
+    def fsaverage_index(self, subject: str, hemisphere: Hemisphere) -> Any:
+        return np.arange(SIZES[subject][1][hemisphere]) * 3
 
 
 @pytest.fixture
@@ -302,7 +294,7 @@ def test_values_that_are_not_finite_cost_their_vertex_and_not_the_score(submissi
     values = GOOD.predictions.values.copy()
     values[0, 3] = np.nan
     change(submission, values)
-    assert scored(submission).n_constant == 1
+    assert scored(submission).n_nonfinite == 1
 
 
 def test_files_that_cannot_be_scored_are_all_named(submission: Path) -> None:
