@@ -51,11 +51,9 @@ def score(
     {"submissions": [...]}, two a "comparison" too.
     """
     from algokit import verbs
-    from algokit.console import show_error, show_scores, shown_progress, write_json
-    from algokit.console.score_view import show_comparison
+    from algokit.console import show_comparison, show_error, show_scores, shown_progress, write_json
     from algokit.errors import UsageError
     from algokit.scoring import Intervals
-    from algokit.verbs.judging import compare
 
     asked = Intervals(n_resamples=resamples, n_permutations=shuffles, seed=seed)
     place: dict[str, Any] = {"data": data, "manifest": manifest, "nsd": nsd}
@@ -66,7 +64,7 @@ def score(
         if len(reports) == 2 and all(one.scores for one in reports) and intervals is not False:
             try:
                 a, b = (report.path for report in reports)
-                comparison = compare(a, b, **place, intervals=asked, progress=progress)
+                comparison = verbs.compare(a, b, **place, intervals=asked, progress=progress)
             except UsageError as error:  # two that cannot be compared can still be ranked
                 refused = error
     failed = [report for report in reports if report.scores is None]
