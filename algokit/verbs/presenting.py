@@ -2,43 +2,117 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from algokit.errors import UsageError
-from algokit.types import Finding, FitRecord
+from algokit.types import Finding, FitRecord, ProgressCallback, no_progress
 from algokit.verbs.judging import score
+from algokit.verbs.opening import opened
+from algokit.verbs.validating import validate
+
+if TYPE_CHECKING:
+    from algokit.reporting.reported import Reported
+    from algokit.scoring import Intervals
 
 
-def report(path: Path, *, data: Path | None = None, manifest: Path | None = None, out: Path | None = None) -> Path:
-    """Write the report tables (Markdown; ``report.md`` in the folder by default) of a folder that `run` wrote.
+def report(
+    path: Path,
+    *,
+    data: Path | None = None,
+    manifest: Path | None = None,
+    nsd: Path | None = None,
+    out: Path | None = None,
+    markdown: bool = False,
+    intervals: Intervals | None = None,
+    progress: ProgressCallback = no_progress,
+) -> Path:
+    """Write the report of a submission: one HTML page and its pictures, or Markdown.
 
     Parameters
     ----------
+    path : a folder that `run` wrote; with ``data`` any submission folder or zip.
     data : where given, the test split is scored again; else every score is the one that `run` stored.
+    out : the report; in the folder that `run` wrote where None, else ``<name>.report.html`` beside the submission.
+        The pictures go into a folder beside it.
+    intervals : how the intervals of a new score are made; `algokit.scoring.Intervals()` where None.
+
+    Returns
+    -------
+    Where the report is.
 
     Raises
     ------
-    UsageError : the folder has no card or no scores.
+    UsageError : the submission is not one that `run` wrote and there are no data, or its documents are damaged.
+    SubmissionError : it cannot be scored; all findings.
     """
-    import json
+    from algokit.reporting.presentation import FIGURES, MARKDOWN, PAGE, write_markdown, write_page
+    from algokit.reporting.reported import is_ours, placed_inside, read_reported
 
-    from algokit.atomic import write_text_atomically
-    from algokit.reporting.tables import report_markdown
-    from algokit.scoring import scores_from_document
-
-    try:
-        card = json.loads((path / "card.json").read_text(encoding="utf-8"))
-        stored = json.loads((path / "scores.json").read_text(encoding="utf-8"))
-        scores = {split: scores_from_document(one) if one else None for split, one in stored.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        advice = "a report needs the folder that algokit run wrote; algokit score works on any submission"
-        finding = Finding("no readable card.json and scores.json", str(path), advice=advice, code="no-card")
-        raise UsageError("there is nothing to report on", [finding]) from error
+    ours = is_ours(path)
+    reported = read_reported(path) if ours else _stranger(path)
+    if not ours and data is None:
+        advice = "a report needs the folder that algokit run wrote; with --data any submission has one"
+        finding = Finding("no card.json and scores.json", str(path), advice=advice, code="no-card")
+        raise UsageError("there is nothing to report on", [finding])
     if data is not None:
-        scores["test"] = score([path], data=data, manifest=manifest)[0].scores
-    target = out or path / "report.md"
-    write_text_atomically(target, report_markdown(card, scores))
+        reported = _judged(reported, path, data, manifest, nsd, intervals, progress)
+    checked = validate([path], data=data, manifest=manifest)
+    findings = [finding for one in checked for finding in one.findings]
+    reported = replace(reported, findings=placed_inside(findings, path))
+    name = MARKDOWN if markdown else PAGE
+    target = out or (path / name if ours else _beside(path, name))
+    if markdown:
+        write_markdown(target, reported)
+    else:
+        is_home = target.resolve() == (path / PAGE).resolve()
+        write_page(target, reported, figures=FIGURES if is_home else f"{target.stem}-{FIGURES}", progress=progress)
     return target
+
+
+def _beside(path: Path, name: str) -> Path:
+    """``<submission>.report.html`` beside a folder or zip that is not ours to write into."""
+    here = path if path.name else path.resolve()  # "." has no name to put anything behind
+    return here.with_name(f"{here.name.removesuffix('.zip')}.{name}")
+
+
+def _stranger(path: Path) -> Reported:
+    """A submission that algokit did not write: nothing is known but its predictions."""
+    from algokit.challenge.submission import find_submissions
+    from algokit.reporting.reported import Reported
+
+    found = find_submissions(path)
+    if found != [path]:
+        names = ", ".join(str(one) for one in found[:3])
+        finding = Finding("several submissions", str(path), found=names, advice="give one", code="several-submissions")
+        raise UsageError("a report is of one submission", [finding])
+    return Reported(name=path.resolve().name, scores={}, challenge="")
+
+
+def _judged(
+    reported: Reported,
+    path: Path,
+    data: Path,
+    manifest: Path | None,
+    nsd: Path | None,
+    intervals: Intervals | None,
+    progress: ProgressCallback,
+) -> Reported:
+    """The same with the test split scored again, on the challenge that is in ``data``."""
+    from algokit.challenge import shipped_manifest
+    from algokit.scoring import Intervals
+
+    asked = intervals or Intervals()
+    challenge = opened(data, manifest, nsd)
+    (scored,) = score([path], data=data, manifest=manifest, nsd=nsd, intervals=asked, progress=progress)
+    return replace(
+        reported,
+        scores={**reported.scores, "test": scored.scores},
+        challenge=challenge.manifest.name,
+        is_official=challenge.is_official,
+        is_whole=set(scored.scores.n_images if scored.scores else ()) == set(shipped_manifest().subjects),
+    )
 
 
 def choices(path: Path) -> list[FitRecord]:
@@ -48,6 +122,6 @@ def choices(path: Path) -> list[FitRecord]:
     ------
     UsageError : this is not a folder that `run` wrote.
     """
-    from algokit.reporting.folder import read_choices
+    from algokit.reporting.choices import read_choices
 
-    return read_choices(path)
+    return [record for member in read_choices(path) for record in member.records]

@@ -1,0 +1,236 @@
+"""The methods paragraphs of a report, written from the plan: what was done, in words that can go into a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from algokit.backbones import Preprocess
+from algokit.readouts import PcaOlsSpec, RidgeSpec
+from algokit.recipe.plan import Plan, PlannedMember
+from algokit.recipe.schema import Recipe
+from algokit.reporting.references import REFERENCES, Reference, backbone_references
+from algokit.types import Scores, Split
+
+_POOLINGS = {
+    "adaptive_max": "reduced by adaptive max pooling to {grids}",
+    "adaptive_mean": "reduced by adaptive mean pooling to {grids}",
+    "cls_token": "reduced to the class token",
+    "mean_tokens": "averaged over tokens",
+    "flatten": "taken whole",
+}
+_SHOWN_NAMES = 6
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Paragraphs of plain text, and what they cite, by author."""
+
+    paragraphs: tuple[str, ...]
+    references: tuple[Reference, ...]
+
+
+class _Citations:
+    """Collects what is cited, in the order of the text."""
+
+    def __init__(self) -> None:
+        self._cited: dict[str, Reference] = {}
+
+    def __call__(self, *keys: str) -> str:
+        self._cited.update({key: REFERENCES[key] for key in keys})
+        return "(" + "; ".join(REFERENCES[key].short for key in keys) + ")"
+
+    def references(self) -> tuple[Reference, ...]:
+        return tuple(sorted(self._cited.values(), key=lambda one: one.full))
+
+
+def methods(
+    plan: Plan | None, scores: Mapping[Split, Scores | None], *, is_official: bool, versions: Mapping[str, str]
+) -> Methods:
+    """Describe what a plan did and how it was scored; without a plan, how it was scored.
+
+    Parameters
+    ----------
+    is_official : whether the data are those of the 2023 challenge; nothing is said of a brain otherwise.
+    versions : package -> version, for the sentence on software.
+    """
+    cite = _Citations()
+    paragraphs = []
+    if plan is not None:
+        recipe = Recipe.model_validate(plan.recipe)
+        paragraphs += [_data(plan, recipe, is_official, cite)]
+        paragraphs += [_member(planned, recipe, cite) for planned in plan.members]
+        paragraphs += _ensemble(recipe)
+    paragraphs += _scoring(scores, cite)
+    paragraphs += _software(plan, versions)
+    return Methods(tuple(paragraphs), cite.references())
+
+
+def _data(plan: Plan, recipe: Recipe, is_official: bool, cite: _Citations) -> str:
+    sizes = plan.subjects.values()
+    n_vertices = sum(sum(one["n_vertices"].values()) for one in sizes)
+    train, test = (_range(one[name] for one in sizes) for name in ("n_train", "n_test"))
+    people = f"{len(plan.subjects)} {'subject' if len(plan.subjects) == 1 else 'subjects'}"
+    counts = f"{n_vertices:,} vertices in all, {train} training and {test} test images per subject"
+    if is_official:
+        text = (
+            f"We predicted 7T fMRI responses to natural scenes of {people} of the Natural Scenes Dataset {cite('nsd')} "
+            f"as prepared for the Algonauts Project 2023 challenge {cite('challenge')}: z-scored single-trial "
+            "estimates, averaged over the repeats of an image, at the vertices of visual cortex on the fsaverage "
+            f"surface {cite('fsaverage')}: {counts}."
+        )
+    else:
+        text = (
+            f"We predicted the responses of {people} of the challenge “{plan.challenge}”, which has the form of the "
+            f"Algonauts Project 2023 challenge {cite('challenge')} but not its data: {counts}."
+        )
+    if recipe.val is not None:
+        text += (
+            f" Of the training images {_number(100 * recipe.val.fraction)} % per subject, drawn at random (seed "
+            f"{recipe.val.seed}), were held out from every choice and fit and served for a local validation score."
+        )
+    return text
+
+
+def _range(values: Iterable[int]) -> str:
+    found = sorted(set(values))
+    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+
+
+def _number(value: float) -> str:
+    """``0.48145466``, ``1000``, ``10⁶``."""
+    exponent = f"{value:.0e}".partition("e")[2]
+    if abs(int(exponent)) > 3 and value == float(f"1e{exponent}"):
+        return f"10{str(int(exponent)).translate(_RAISED)}"
+    return f"{value:.8g}"
+
+
+def _names(names: Sequence[str], noun: str) -> str:
+    if len(names) == 1:
+        return f"the {noun} {names[0]}"
+    if len(names) <= _SHOWN_NAMES:
+        return f"the {noun}s {', '.join(names[:-1])} and {names[-1]}"
+    return f"{len(names)} {noun}s ({names[0]} to {names[-1]})"
+
+
+def _member(member: PlannedMember, recipe: Recipe, cite: _Citations) -> str:
+    spec = next(one for one in recipe.members if one.name == member.name)
+    layers = _names(list(dict.fromkeys(space.layer.name for space in member.spaces)), "layer")
+    spaces = f"{len(member.spaces)} feature {'space' if len(member.spaces) == 1 else 'spaces'}"
+    poolings = _poolings([space.pooling for space in member.spaces])
+    intro = f"Member “{member.name}”. " if len(recipe.members) > 1 else ""
+    return (
+        f"{intro}{_preprocess(member.card.preprocess)} {_backbone(member, cite)} The activations of {layers} were "
+        f"{poolings}, which gave {spaces}. {_readout(spec.readout, len(member.spaces), cite)}"
+    )
+
+
+def _preprocess(preprocess: Preprocess) -> str:
+    size = f"{preprocess.resize_px} × {preprocess.resize_px} pixels"
+    target = size if preprocess.resize == "squash" else f"{preprocess.resize_px} pixels on their short side"
+    crop = f", cropped to the central {preprocess.size_px} × {preprocess.size_px} pixels,"
+    text = f"Images were resized to {target} ({preprocess.interpolation})"
+    text += f"{crop if preprocess.crop == 'center' else ''} and scaled to 0–1"
+    if any(preprocess.mean) or any(value != 1 for value in preprocess.std):
+        mean, std = (", ".join(map(_number, values)) for values in (preprocess.mean, preprocess.std))
+        text += (
+            f"; the channel means ({mean}) were subtracted and the result divided by the standard deviations ({std})"
+        )
+    return text + "."
+
+
+def _backbone(member: PlannedMember, cite: _Citations) -> str:
+    keys = backbone_references(member.card.kind, member.card.name)
+    cited = f" {cite(*keys)}" if keys else ""
+    if member.card.kind == "gabor":
+        return f"They were described by a Gabor pyramid of oriented energy and texture{cited}, which has no weights."
+    weights = member.weights or {}
+    if weights.get("is_random"):
+        origin = f"with RANDOM, UNTRAINED weights ({weights['source']})"
+    elif weights.get("sha256"):
+        origin = f"with the weights {weights['source']} (SHA-256 {weights['sha256'][:12]}…)"
+    else:
+        origin = f"({weights['source']})" if weights.get("source") else "with weights that are not known"
+    return f"They were given to {member.card.name} {origin}{cited}."
+
+
+def _poolings(poolings: Sequence[Mapping[str, object]]) -> str:
+    """Each kind once, with its grids."""
+    grids: dict[str, list[object]] = {}
+    for pooling in poolings:
+        found = grids.setdefault(str(pooling["kind"]), [])
+        found += [pooling["grid"]] if "grid" in pooling and pooling["grid"] not in found else []
+    parts = []
+    for kind, sides in grids.items():
+        each = [f"{side} × {side}" for side in sides]
+        noun = "a grid of" if len(each) == 1 else "grids of"
+        shown = f"{noun} {' and '.join(one for one in (', '.join(each[:-1]), *each[-1:]) if one)}"
+        parts.append(_POOLINGS.get(kind, f"reduced by {kind.replace('_', ' ')}").format(grids=shown))
+    return " or ".join(parts)
+
+
+def _readout(readout: RidgeSpec | PcaOlsSpec, n_spaces: int, cite: _Citations) -> str:
+    scaling = "standardised" if readout.standardize else "centred"
+    if isinstance(readout, PcaOlsSpec):
+        joined = "all feature spaces side by side" if n_spaces > 1 else "the feature space"
+        return (
+            f"Features were {scaling}; {readout.n_components} principal components of {joined} were computed on the "
+            "training images, and responses were predicted from them by ordinary least squares, vertex by vertex."
+        )
+    alphas = readout.alpha_values()
+    penalty = f"the penalty {_number(alphas[0])}"
+    if len(alphas) > 1:
+        penalty = f"{len(alphas)} candidate penalties from {_number(alphas[0])} to {_number(alphas[-1])}"
+    return (
+        f"Features were {scaling}, and responses were predicted by ridge regression {cite('ridge')} with {penalty}."
+        f"{_selection(readout, n_spaces, len(alphas), cite)}"
+    )
+
+
+def _selection(readout: RidgeSpec, n_spaces: int, n_alphas: int, cite: _Citations) -> str:
+    chosen = ["feature space"] * (n_spaces > 1) + ["penalty"] * (n_alphas > 1)
+    if not chosen:
+        return ""
+    folds = readout.folds
+    kind = (
+        f"shuffled training images, seed {folds.seed}" if folds.kind == "shuffled" else "neighbouring training images"
+    )
+    source = f" {cite('selection')}" if n_spaces > 1 else ""
+    return (
+        f" For every vertex the {' and '.join(chosen)} with the highest cross-validated Pearson correlation "
+        f"({folds.n} folds of {kind}) {'were' if len(chosen) > 1 else 'was'} chosen{source}; for the test images the "
+        "weights were then fitted again on all training images."
+    )
+
+
+def _ensemble(recipe: Recipe) -> list[str]:
+    if len(recipe.members) == 1:
+        return []
+    return [f"The predictions of the {len(recipe.members)} members were averaged with equal weights."]
+
+
+def _scoring(scores: Mapping[Split, Scores | None], cite: _Citations) -> list[str]:
+    known = [one for one in scores.values() if one]
+    if not known:
+        return []
+    text = (
+        "Predictions were scored as in the challenge: per vertex, the Pearson correlation r between predicted and "
+        "measured responses over images, set to 0 where negative, squared, divided by the noise ceiling of the vertex "
+        f"(ceilings of exactly 0 replaced by 1e-14), and capped at 1 {cite('challenge')}; the score is the mean over "
+        "all vertices of all subjects and both hemispheres, in percent."
+    )
+    texts = [text]
+    for one in known:
+        if one.ceiling_source:
+            texts.append(f"Noise ceilings of the {one.split} split: {one.ceiling_source} {cite('nsd')}.")
+        if one.intervals:
+            texts.append(f"Intervals of the {one.split} split: {one.intervals} {cite('bootstrap')}.")
+    return [" ".join(texts)]
+
+
+def _software(plan: Plan | None, versions: Mapping[str, str]) -> list[str]:
+    if plan is None:
+        return []
+    packages = [f"{name} {version}" for name, version in versions.items()]
+    return [f"Computed with algokit {plan.algokit_version}{' on ' * bool(packages)}{', '.join(packages)}."]

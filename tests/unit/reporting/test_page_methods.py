@@ -1,0 +1,111 @@
+"""The methods paragraphs say what the plan does, and cite what they name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from algokit import verbs
+from algokit.recipe.load import shipped_recipes
+from algokit.recipe.plan import Plan
+from algokit.reporting.methods import Methods, methods
+from algokit.reporting.references import REFERENCES, backbone_references
+
+RECIPES = shipped_recipes()
+
+
+@cache
+def planned(name: str, *overrides: str) -> Plan:
+    return verbs.plan(RECIPES[name], overrides=overrides)
+
+
+def written(plan: Plan, *, is_official: bool = True) -> Methods:
+    return methods(plan, {}, is_official=is_official, versions={"numpy": "2.0"})
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_citation_has_its_reference_and_every_reference_is_cited(name: str) -> None:
+    said = written(planned(name))
+    text = " ".join(said.paragraphs)
+    cited = {short for group in re.findall(r"\(([A-Z][^()]*\d{4}[a-z]?)\)", text) for short in group.split("; ")}
+    assert {reference.short for reference in said.references} == cited
+    assert cited
+    assert [one.full for one in said.references] == sorted(one.full for one in said.references)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_backbone_its_weights_and_the_number_of_its_feature_spaces_are_named(name: str) -> None:
+    plan = planned(name)
+    text = " ".join(written(plan).paragraphs)
+    for member in plan.members:
+        assert member.card.name.startswith("gabor") or member.card.name in text
+        assert f"which gave {len(member.spaces)} feature space" in text
+
+
+def test_the_demo_recipe_is_told_with_its_own_numbers() -> None:
+    text = " ".join(written(planned("demo")).paragraphs)
+    for words in (
+        "8 subjects of the Natural Scenes Dataset",
+        "315,997 vertices in all, 8,779 to 9,841 training and 159 to 395 test images",
+        "10 % per subject, drawn at random (seed 0)",
+        "96 × 96 pixels (bicubic)",
+        "adaptive max pooling to grids of 1 × 1, 2 × 2 and 4 × 4, which gave 15 feature spaces",
+        "13 candidate penalties from 1 to 10⁶",
+        "5 folds of shuffled training images, seed 0",
+        "standardised",
+    ):
+        assert words in text
+
+
+def test_a_changed_recipe_changes_the_words() -> None:
+    change = ("members.0.readout.folds.n=7", "members.0.readout.standardize=false", "val=null")
+    text = " ".join(written(planned("demo", *change)).paragraphs)
+    assert "7 folds" in text
+    assert "centred" in text
+    assert "held out" not in text
+
+
+def test_principal_components_and_least_squares_are_not_called_ridge() -> None:
+    text = " ".join(written(planned("tutorial_alexnet")).paragraphs)
+    assert "100 principal components of the feature space" in text
+    assert "ridge" not in text
+    assert "drawn at random (seed 5)" in text
+
+
+def test_an_ensemble_is_said_to_be_averaged_and_a_single_member_is_not() -> None:
+    assert "The predictions of the 5 members were averaged" in " ".join(written(planned("eva_ensemble")).paragraphs)
+    assert "averaged with" not in " ".join(written(planned("demo")).paragraphs)
+
+
+def test_untrained_weights_are_said_loudly() -> None:
+    plan = planned("reference_squeezenet", "members.0.backbone.weights=random", "members.0.backbone.checkpoint=null")
+    assert "RANDOM, UNTRAINED" in " ".join(written(plan).paragraphs)
+
+
+def test_other_data_are_never_called_measurements_of_a_brain() -> None:
+    text = " ".join(written(planned("demo"), is_official=False).paragraphs)
+    assert "fMRI" not in text
+    assert "but not its data" in text
+
+
+def test_without_a_plan_and_scores_nothing_is_claimed() -> None:
+    assert methods(None, {"test": None}, is_official=True, versions={}) == Methods((), ())
+
+
+def test_the_shipped_models_architectures_are_known() -> None:
+    cards = Path(verbs.__file__).parents[1] / "backbones" / "cards"
+    for card in cards.glob("*.json"):
+        kind, name = card.stem.split("--")
+        assert len(backbone_references(kind, name)) >= 2, name
+    assert backbone_references("open_clip", "EVA02-L-14")[:2] == ("eva02", "evaclip")
+    assert backbone_references("timm", "unheard_of") == ("timm",)
+
+
+def test_references_are_complete_and_their_links_are_permanent() -> None:
+    for one in REFERENCES.values():
+        assert one.short.split(",")[0].split(" ")[0] in one.full
+        assert re.search(r"\d{4}", one.short).group() in one.full  # type: ignore[union-attr]
+        assert one.url.startswith(("https://doi.org/", "https://arxiv.org/abs/", "https://github.com/"))
