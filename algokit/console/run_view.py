@@ -50,7 +50,13 @@ def _print_notes(stream: Console, submission: Path) -> None:
 
 def _print_places(stream: Console, submission: Path, state: str) -> None:
     stream.print(Text.assemble(f"submission {state}: ", (str(submission), "bold")), soft_wrap=True)
-    places = {"report": "report.md", "scores": "scores.json", "made from": "card.json, plan.json", "choices": "fits/"}
+    places = {
+        "report": "report.html, report.md",
+        "figures": "figures/",
+        "scores": "scores.json",
+        "made from": "card.json, plan.json",
+        "choices": "fits/",
+    }
     for label, place in places.items():
         stream.print(Text.assemble((f"  {label:<10}", "dim"), place))
 

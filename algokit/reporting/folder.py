@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,13 @@ from algokit.challenge.submission_check import validate_submission
 from algokit.errors import UsageError
 from algokit.reporting.card import build_card, headline_scores
 from algokit.reporting.choices import write_choices
-from algokit.reporting.finished import Finished as Finished
-from algokit.reporting.finished import predictions
+from algokit.reporting.finished import Finished, predictions
 from algokit.reporting.json_files import read_json, write_json
 from algokit.reporting.presentation import MARKDOWN, PAGE, write_presentation
-from algokit.reporting.reported import placed_inside, read_reported
-from algokit.reporting.run_scores import scores_of as scores_of
-from algokit.scoring import score_document, write_vertices
+from algokit.reporting.reported import placed_inside, read_reported, read_scores
+from algokit.scoring import Intervals, score_document, write_vertices
 from algokit.store import file_sha256
-from algokit.types import Finding, ProgressCallback, Scores, Split, no_progress
+from algokit.types import Finding, ProgressCallback, ScoreRow, Scores, Split, no_progress
 
 _OURS = re.compile(
     r"(plan|card|scores)\.json|report\.(md|html)"
@@ -68,6 +67,10 @@ def is_current(out: Path, finished: Finished, scores: Mapping[Split, Scores | No
     """Whether ``out`` already is this submission with these scores, every file with its card's digest.
 
     The reports and figures are made from those files and have no digests; they only have to be there.
+
+    Parameters
+    ----------
+    scores : without intervals, which follow from predictions, responses and `Intervals`.
     """
     plan = finished.plan
     try:
@@ -75,13 +78,31 @@ def is_current(out: Path, finished: Finished, scores: Mapping[Split, Scores | No
         stated = [card["plan_key"], card["algokit_version"], card["challenge"]["manifest_digest"], card["test_data"]]
         if stated != [plan.key, plan.algokit_version, plan.manifest_digest, finished.facts["test_data"]]:
             return False
-        if read_json(out / "scores.json") != _score_documents(scores):
+        if not _same_scores(read_scores(out), scores):
             return False
         if not all((out / name).is_file() for name in (PAGE, MARKDOWN)):
             return False
         return all(file_sha256(out / name) == digest for name, digest in card["files"].items())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
         return False
+
+
+def _same_scores(stored: Mapping[Split, Scores | None], plain: Mapping[Split, Scores | None]) -> bool:
+    """Whether what is stored are these scores with the intervals a run makes."""
+    if stored.keys() != plain.keys():
+        return False
+    pairs = [(stored[split], plain[split]) for split in plain]
+    return all(
+        before is now is None
+        or (before and now and before.intervals == Intervals().words() and _bare(before) == _bare(now))
+        for before, now in pairs
+    )
+
+
+def _bare(scores: Scores) -> tuple[str, list[ScoreRow]]:
+    """Rows without what resampling added."""
+    rows = [replace(row, low=None, high=None, chance_low=None, chance_high=None, p_value=None) for row in scores.rows]
+    return scores.ceiling_source, rows
 
 
 def _score_documents(scores: Mapping[Split, Scores | None]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def read_reported(folder: Path, *, findings: Sequence[Finding] | None = None) ->
     shipped = shipped_manifest()
     return Reported(
         name=str(card["recipe"].get("name", folder.name)),
-        scores=_read_scores(folder),
+        scores=read_scores(folder),
         challenge=card["challenge"]["name"],
         findings=findings,
         card=card,
@@ -77,8 +77,13 @@ def read_reported(folder: Path, *, findings: Sequence[Finding] | None = None) ->
     )
 
 
-def _read_scores(folder: Path) -> dict[Split, Scores | None]:
-    """The scores of every split the document has, with the numbers of the vertices where these are there."""
+def read_scores(folder: Path) -> dict[Split, Scores | None]:
+    """The scores of every split the document has, with the numbers of the vertices where these are there.
+
+    Raises
+    ------
+    UsageError : they are missing or damaged.
+    """
     found: dict[Split, Scores | None] = {}
     try:
         stored = dict(read_json(folder / "scores.json"))

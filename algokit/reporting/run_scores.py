@@ -18,9 +18,8 @@ def scores_of(
 
     Parameters
     ----------
-    intervals : how the intervals of every row are made; `Intervals()` where None.
+    intervals : how the intervals of every row are made; none where None, which is faster by far.
     """
-    intervals = intervals or Intervals()
     subjects = finished.plan.subjects
     is_released = all(finished.challenge.has_responses(subject, "test") for subject in subjects)
     has_val = finished.plan.recipe["val"] is not None

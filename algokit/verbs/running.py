@@ -168,7 +168,11 @@ def run_recipe(
     """Run a recipe that is loaded already; ``make`` plans it and says where in its document a problem lies."""
     from algokit.executors import CATALOGUE, Job
     from algokit.pipeline.settings import RunSettings
-    from algokit.reporting.folder import Finished, is_current, refuse_foreign, scores_of, write_submission
+    from algokit.reporting.finished import Finished
+    from algokit.reporting.folder import is_current, refuse_foreign, write_submission
+    from algokit.reporting.reported import read_scores
+    from algokit.reporting.run_scores import scores_of
+    from algokit.scoring import Intervals
     from algokit.store import Store
 
     started = time.monotonic()
@@ -186,10 +190,12 @@ def run_recipe(
     digests = _score_digests(challenge, inputs, splits, places.store)
     facts = {**_run_facts(ran, time.monotonic() - started), "test_data": digests}
     finished = Finished(resolved, inputs, Store(places.store), challenge, facts)
-    scores = scores_of(finished)
-    reused = is_current(submission, finished, scores) and not any(one.made for one in ran.outcomes)
-    if not reused:
-        write_submission(submission, finished, scores)
+    reused = not any(one.made for one in ran.outcomes) and is_current(submission, finished, scores_of(finished))
+    if reused:
+        scores = read_scores(submission)
+    else:
+        scores = scores_of(finished, intervals=Intervals(), progress=progress)
+        write_submission(submission, finished, scores, progress=progress)
     return RunReport(submission, resolved, ran.outcomes, scores, resolved.warnings, reused)
 
 
