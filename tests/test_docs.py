@@ -52,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("readme")
     (folder / "recipes").symlink_to(ROOT / "recipes")
-    write_demo(folder / "DIR", settings=DemoSettings(n_train=32, n_test=6, image_px=32, vertex_fraction=0.002))
+    write_demo(folder / "DIR", settings=DemoSettings(n_train=32, n_test=24, image_px=32, vertex_fraction=0.002))
     save_file(timm.create_model("mobilenetv2_100").state_dict(), folder / "FILE.safetensors")
     for block in fences("yaml"):
         name = block.splitlines()[0].removeprefix("# ")

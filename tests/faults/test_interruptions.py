@@ -80,7 +80,7 @@ def test_a_submission_is_replaced_whole_or_not_at_all(made: Run, undisturbed: Ru
     assert not made.out.exists(), "this is the moment between the old one and the new one"
     assert resume(made, undisturbed) == {}
     damaged.write_bytes(damaged.read_bytes()[:-4])
-    interrupt(made, "SIGKILL", "shutil.rmtree", r"/\.out\.")
+    interrupt(made, "SIGKILL", "shutil.rmtree", r"/\.out\.[^/ ]*( |$)")
     assert predictions(made.out) == predictions(undisturbed.out)
     assert leftovers(made.out.parent), "the old one"
     assert resume(made, undisturbed) == {}
