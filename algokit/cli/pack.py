@@ -19,7 +19,7 @@ def pack(
         bool,
         typer.Option(
             "--trim-mantissa",
-            help="Round the 8 lowest of 23 mantissa bits away: 240 instead of 295 MB. With test responses in --data, "
+            help="Round the 8 lowest of 23 mantissa bits away: 237 instead of 295 MB. With test responses in --data, "
             "fewer where that would change a mean score by 1e-4 points.",
         ),
     ] = False,

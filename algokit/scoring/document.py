@@ -25,8 +25,8 @@ _FIELDS = tuple(field.name for field in fields(ScoreRow))
 def score_document(scores: Scores) -> dict[str, Any]:
     """Scores as plain JSON data: the numbers over all vertices first, then counts, then every row.
 
-    A headline number that could not be computed is None; in a row, an interval that was not computed is absent. The
-    two ``noise_normalized`` are in 0..100.
+    A headline number that could not be computed is None; in a row, an interval that was not computed is absent. All
+    four ``noise_normalized`` are in 0..100.
     """
     headline = {row.metric: row.value for row in scores.rows if _is_total(row)}
     return {

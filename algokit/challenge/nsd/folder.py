@@ -78,7 +78,8 @@ def _holds_nsd(folder: Path) -> bool:
     """Whether ``folder`` is the top of a tree of NSD."""
     try:
         names = (_BETAS, _DATA)
-        return any((folder / name).is_dir() for name in names) or (folder / DESIGN_NAME).is_file()
+        holds_data = any((folder / name).is_dir() for name in names) or (folder / DESIGN_NAME).is_file()
+        return holds_data or any(folder.glob("subj??_repeats.csv"))
     except OSError:
         return False
 

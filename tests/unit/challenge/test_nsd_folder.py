@@ -24,11 +24,12 @@ def test_the_folder_given_may_be_the_one_above_or_below(nsd: Path, given: str) -
     assert found and found.is_given and found.root.resolve() == nsd.resolve()
 
 
-def test_one_of_the_trees_or_the_design_alone_will_do(tmp_path: Path) -> None:
-    for name in ("a/nsddata/experiments", "b/nsddata_betas", "c"):
+def test_one_of_the_trees_or_the_design_or_a_table_alone_will_do(tmp_path: Path) -> None:
+    for name in ("a/nsddata/experiments", "b/nsddata_betas", "c", "d"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "c/nsd_expdesign.mat").touch()
-    for name in "abc":
+    (tmp_path / "d/subj01_repeats.csv").touch()
+    for name in "abcd":
         found = find_nsd(tmp_path / name, tmp_path)
         assert found and found.root == tmp_path / name
     found = find_nsd(tmp_path / "c", tmp_path)
