@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -14,8 +14,8 @@ from algokit.errors import UsageError
 from algokit.metrics import Metric
 from algokit.scoring.aggregate import STATISTICS, Place
 from algokit.scoring.hemisphere import ScoredHemisphere, metrics
-from algokit.scoring.resampling import bootstrap, shuffles
-from algokit.scoring.samples import Samples, draw_samples, means, medians
+from algokit.scoring.resampling import bootstrap, each_left_out, shuffles
+from algokit.scoring.samples import Samples, draw_samples, means, medians, subject_shares
 from algokit.types import Finding, ScoreRow, VertexScores
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ class Resampling:
 
     asked: Intervals
     resampled: dict[tuple[str, str], Samples] = field(default_factory=dict)
+    left_out: dict[tuple[str, str], Samples] = field(default_factory=dict)
     shuffled: dict[tuple[str, str], Samples] = field(default_factory=dict)
 
     def add(self, item: ScoredHemisphere, one: VertexScores) -> None:
@@ -92,6 +93,7 @@ class Resampling:
         if asked.n_resamples:
             draw = bootstrap(*images, asked.n_resamples, asked.seed)
             self.resampled[place] = draw_samples(item, one, draw, asked.n_resamples, n_kept)
+            self.left_out[place] = draw_samples(item, one, each_left_out(images[1]), one.n_images, 0)
         if asked.n_permutations:
             draw = shuffles(*images, asked.n_permutations, asked.seed)
             self.shuffled[place] = draw_samples(item, one, draw, asked.n_permutations, n_kept)
@@ -100,12 +102,14 @@ class Resampling:
         """The rows of a place with their intervals and chance."""
         scales = {f"{one.name}_{name}": one for one in metrics().values() for name in STATISTICS}
         resampled = distributions(place, self.resampled) if self.resampled else {}
+        left_out = leave_one_out(place, self.left_out)
         shuffled = distributions(place, self.shuffled) if self.shuffled else {}
         complete = []
         for row in rows:
             found: dict[str, Any] = {}
             if row.metric in resampled:
-                found |= _interval(row.value, resampled[row.metric], scales[row.metric])
+                draws = widened(resampled[row.metric], left_out.get(row.metric, {}))
+                found |= _interval(row.value, draws, scales[row.metric])
             if row.metric in shuffled:
                 found |= _chance(row.value, shuffled[row.metric], scales[row.metric])
             complete.append(replace(row, **found))
@@ -125,6 +129,31 @@ def distributions(place: Place, samples: dict[tuple[str, str], Samples]) -> dict
         found[f"{metric.name}_mean"] = metric.scale * means(place, metric, samples)
         found[f"{metric.name}_median"] = metric.scale * middle[metric.name]
     return {name: draws for name, draws in found.items() if draws.size}
+
+
+def leave_one_out(place: Place, samples: dict[tuple[str, str], Samples]) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Row metric of every mean -> subject -> its share of the score without each of its images, in the row's unit."""
+    found: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for metric in metrics().values() if samples else ():
+        if place.counted(metric):
+            shares = subject_shares(place, metric, samples)
+            found[f"{metric.name}_mean"] = {subject: metric.scale * share for subject, share in shares.items()}
+    return found
+
+
+def widened(draws: NDArray[np.float64], left_out: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Draws that scatter about their mean no less than the jackknife says.
+
+    Parameters
+    ----------
+    left_out : subject -> (n_images,) what it adds to the score without each of its images; nothing widens nothing.
+    """
+    variance = sum((len(one) - 1) * float(one.var()) for one in left_out.values())
+    middle, scatter = draws.mean(), float(draws.std())
+    if scatter == 0 or variance**0.5 <= scatter:
+        return draws
+    wide: NDArray[np.float64] = middle + (variance**0.5 / scatter) * (draws - middle)
+    return wide
 
 
 def spread(draws: NDArray[np.float64]) -> tuple[float, float]:

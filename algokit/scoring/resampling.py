@@ -35,6 +35,14 @@ def bootstrap(subject: str, image_ids: Ints, n_resamples: int, seed: int) -> Dra
     return lambda truth, prediction: weighted_r(truth, prediction, weights)
 
 
+def each_left_out(image_ids: Ints) -> Draw:
+    """All images but one: as many draws as there are images, in the order of their ids."""
+    n_images = len(image_ids)
+    kept = 1 - np.eye(n_images, dtype=np.float32)[:, _rank(image_ids)]
+    weights = kept * np.float32(n_images / (n_images - 1))
+    return lambda truth, prediction: weighted_r(truth, prediction, weights)
+
+
 def shuffles(subject: str, image_ids: Ints, n_permutations: int, seed: int) -> Draw:
     """Pair every response with the prediction for a random image, no image twice; the same way for every block."""
     orders = image_orders(subject, image_ids, n_permutations, seed)

@@ -91,6 +91,20 @@ def means(place: Place, metric: Metric, samples: Mapping[tuple[str, str], Sample
     return mean
 
 
+def subject_shares(
+    place: Place, metric: Metric, samples: Mapping[tuple[str, str], Samples]
+) -> dict[str, NDArray[np.float64]]:
+    """What each subject adds to the mean of a place over its own draws: subject -> (n_draws,)."""
+    parts, roi = place.counted(metric), (place.roi_class, place.roi)
+    n_vertices = sum(vertices.size for _, vertices in parts)
+    shares: dict[str, NDArray[np.float64]] = {}
+    for one, _ in sorted(parts, key=lambda part: (part[0].subject, part[0].hemisphere)):
+        mine = samples[one.subject, one.hemisphere]
+        added = mine.sums[metric.name][:, mine.rois.index(roi)] / n_vertices
+        shares[one.subject] = shares[one.subject] + added if one.subject in shares else added
+    return shares
+
+
 def medians(place: Place, samples: Mapping[tuple[str, str], Samples]) -> dict[str, NDArray[np.float64]]:
     """Metric -> the median of a place over the first draws, (n_kept,), before the metric's scale.
 
