@@ -30,3 +30,8 @@ def file_kind(head: bytes) -> str:
     if head[_TAR_AT : _TAR_AT + 5] == b"ustar":
         return "a tar archive"
     return next((kind for start, kind in _KINDS if head.startswith(start)), "")
+
+
+def description(head: bytes) -> str:
+    """What to call a file that should have been something else."""
+    return file_kind(head) or ("bytes of no kind that is known here" if head else "an empty file")

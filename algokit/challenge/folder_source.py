@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.challenge.npy_header import HEADER_LIMIT_BYTES, NpyHeader
+from algokit.challenge.npy_header import HEADER_LIMIT_BYTES, NpyHeader, open_regular
 from algokit.challenge.untrusted_npy import as_float32, checked_header, reading, refuse_unsafe, shown
 from algokit.errors import SubmissionError
 from algokit.types import Finding
@@ -82,7 +82,7 @@ class FolderSource:
 
     def header(self, name: str) -> NpyHeader:
         """See `SubmissionSource`."""
-        with reading(self.path, name, OSError), (self.path / name).open("rb") as stream:
+        with reading(self.path, name, OSError, ValueError), open_regular(self.path / name) as stream:
             head = stream.read(HEADER_LIMIT_BYTES)
         return checked_header(self.path, name, head)
 

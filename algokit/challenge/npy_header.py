@@ -12,9 +12,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+_UNPARSED = "a header that is no plain dictionary of shape, dtype and order"
 HEADER_LIMIT_BYTES = 1 << 14  # NumPy writes 128; its reader refuses more than 10 000
 _AXES_LIMIT = 32  # what every NumPy can hold
 _SIZE_LIMIT = 1 << 63  # beyond it a size is no array's, and Python may refuse to print it
+MAGIC = b"\x93NUMPY"
+# How NumPy begins what it says of a header, where its own words help nobody or give advice no stranger's file deserves.
+_WORDS = (
+    ("EOF: reading array header", f"a header that is cut short, or longer than {HEADER_LIMIT_BYTES} bytes"),
+    ("Header info length", "a header far longer than any that NumPy writes"),
+    ("Cannot parse header", _UNPARSED),
+    ("malformed node or string", _UNPARSED),
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +54,21 @@ def parse_header(head: bytes) -> NpyHeader:
 
     Raises
     ------
-    ValueError : these are not the first bytes of a ``.npy`` file.
+    ValueError : these are not the first bytes of a ``.npy`` file; it says why, in words for a person.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _parsed(io.BytesIO(head))
     except Exception as error:  # a literal and a dtype that a stranger wrote can raise anything
-        raise ValueError(" ".join(str(error).split())[:160] or type(error).__name__) from error
+        raise ValueError(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    if not isinstance(error, ValueError):  # a literal nested too deep, an unfinished one, a dtype NumPy trips over
+        return _UNPARSED
+    said = " ".join(str(error).split())
+    return next((ours for theirs, ours in _WORDS if said.startswith(theirs)), said[:160] or _UNPARSED)
 
 
 def _parsed(stream: io.BytesIO) -> NpyHeader:
@@ -63,8 +79,10 @@ def _parsed(stream: io.BytesIO) -> NpyHeader:
     shape, fortran_order, dtype = read(stream)
     if len(shape) > _AXES_LIMIT:
         raise ValueError(f"{len(shape)} axes")
-    if any(not 0 <= size < _SIZE_LIMIT for size in shape):
-        raise ValueError("a size that is negative or beyond any array's")
+    if any(size < 0 for size in shape):
+        raise ValueError("a negative size in its shape")
+    if any(size >= _SIZE_LIMIT for size in shape):
+        raise ValueError("a size in its shape that is beyond any array's")
     return NpyHeader(tuple(int(size) for size in shape), dtype, fortran_order, stream.tell())
 
 

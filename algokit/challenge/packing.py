@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +25,7 @@ DEFLATE_RATIO = 0.93  # what deflate leaves of real float32 predictions, at any 
 # Float predictions hold hardly any repeats. Level 6 looks for them all the same: it comes out within 1 % of level 2
 # in three times the time where the low bits are 0.
 _LEVEL = 2
+_MENDED = ("float16", "float64", "float96", "float128", "big-endian", "fortran-order")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can state
 _SAMPLE_BYTES = 1 << 17  # four windows of deflate
 _MEMBER_BYTES = 160  # a member's two headers in the zip, without its name, and the deflated header of its array
@@ -39,7 +40,7 @@ class Packed:
     Attributes
     ----------
     forecast_bytes, n_bytes : its size, as expected before and as it came out.
-    findings : what the validator says of it; no errors.
+    findings : what the validator says of the submission, which the zip may have mended, and of the zip; no errors.
     n_columns_kept : vertices whose predictions rounding would have made constant, and which were left as they were.
     """
 
@@ -108,7 +109,7 @@ def pack_submission(
     _refuse_several(path)
     _refuse_other_file(out_zip)
     progress(Progress("check", 0, 1, "submission"))
-    _refuse_errors(path, geometry, challenge)
+    found = _refuse_errors(path, geometry, challenge)
     progress(Progress("check", 1, 1, "submission"))
     with open_submission(path) as source, replacing(out_zip) as aside:
         files = sorted(locate(source, geometry)[0], key=lambda one: one.name)
@@ -120,9 +121,16 @@ def pack_submission(
         progress(Progress("check the zip", 1, 1, "zip"))
         inspect(aside)
         n_bytes = aside.stat().st_size
-    return Packed(
-        out_zip, forecast, n_bytes, tuple(replace(one, where=str(out_zip)) for one in findings), n_columns_kept
-    )
+    of_zip = tuple(replace(one, where=str(out_zip)) for one in findings)
+    return Packed(out_zip, forecast, n_bytes, (*_of_source_alone(found, of_zip), *of_zip), n_columns_kept)
+
+
+def _of_source_alone(findings: Sequence[Finding], of_zip: Sequence[Finding]) -> Iterator[Finding]:
+    """What is said of the submission's files and not of the zip's; what was mended says so."""
+    known = {(one.code, one.path) for one in of_zip}
+    for one in findings:
+        if one.path and (one.code, one.path) not in known:
+            yield replace(one, advice="the zip holds it as float32, in C order") if one.code in _MENDED else one
 
 
 def _refuse_several(path: Path) -> None:

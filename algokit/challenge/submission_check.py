@@ -42,8 +42,8 @@ def validate_submission(
 
     Returns
     -------
-    Findings on the container, then on names, then on the files in order. ``error``: the upload or the score would be
-    wrong; ``warning``: it costs something; ``note``: it costs nothing.
+    Findings on the container, then on names, then on the files in order, then on those that fall behind the others.
+    ``error``: the upload or the score would be wrong; ``warning``: it costs something; ``note``: it costs nothing.
 
     Raises
     ------
@@ -94,6 +94,7 @@ def _all_findings(
     identity = _Identity(source, challenge)
     for file in files:
         yield from file_findings(source, file, geometry, identity=identity)
+    yield from (replace(finding, where=where) for finding in identity.closing_findings())
 
 
 class _Identity:
@@ -107,6 +108,11 @@ class _Identity:
         yield from self._digests.findings(file, values)
         if self._truth:
             yield from self._truth.findings(file, values)
+
+    def closing_findings(self) -> Iterator[Finding]:
+        """Without the submission's place, once every file was looked at."""
+        for file, finding in self._truth.closing_findings() if self._truth else ():
+            yield replace(finding, path=shown(file.name)) if file else finding
 
 
 def _bounded(findings: Iterable[Finding]) -> list[Finding]:

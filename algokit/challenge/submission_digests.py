@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,31 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algokit.challenge.submission import prediction_file
+from algokit.challenge.submission_card import card_data
 from algokit.challenge.submission_names import PredictionFile
 from algokit.challenge.untrusted_npy import as_float32, shown
 from algokit.types import Finding
-
-_CARD_LIMIT_BYTES = 50_000_000  # a card of a full run has 100 kB
-
-
-def card_of(path: Path) -> Path:
-    """Where the card of a submission lies: in its folder; for a zip in the folder of its name beside it."""
-    return (path if path.is_dir() else path.with_suffix("")) / "card.json"
-
-
-def card_text(card: Path) -> str:
-    """What a card says, however large it claims to be.
-
-    Raises
-    ------
-    OSError : it cannot be read.
-    ValueError : it is too large to be a card, or no text.
-    """
-    with card.open("rb") as stream:
-        content = stream.read(_CARD_LIMIT_BYTES + 1)
-    if len(content) > _CARD_LIMIT_BYTES:
-        raise ValueError(f"more than {_CARD_LIMIT_BYTES} bytes")
-    return content.decode("utf-8")
 
 
 class Digests:
@@ -48,7 +26,7 @@ class Digests:
     """
 
     def __init__(self, path: Path) -> None:
-        self._stated = _stated_digests(card_of(path))
+        self._stated = _stated_digests(path)
         self._is_folder = path.is_dir()
         self._seen: dict[str, str] = {}
 
@@ -85,11 +63,11 @@ def canonical_sha256(values: NDArray[np.float32]) -> str:
     return digest.hexdigest()
 
 
-def _stated_digests(card: Path) -> dict[str, str]:
+def _stated_digests(path: Path) -> dict[str, str]:
     """Name -> sha256 of every file the card lists; none where there is no card that can be read."""
     try:
-        files: object = json.loads(card_text(card))["files"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        files: object = card_data(path).get("files")
+    except ValueError:
         return {}
     if not isinstance(files, Mapping):
         return {}

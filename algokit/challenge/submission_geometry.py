@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from algokit.challenge.directory import Challenge
 from algokit.challenge.manifest import Manifest, shipped_manifest
-from algokit.challenge.submission_digests import card_of, card_text
+from algokit.challenge.submission_card import card_data, card_of, has_card
 from algokit.challenge.untrusted_npy import shown
 from algokit.errors import SubmissionError
 from algokit.types import HEMISPHERES, Finding, SubjectGeometry
@@ -32,20 +31,20 @@ def submission_geometry(
         return {one: challenge.geometry(one) for one in challenge.subjects}, f"the data in {challenge.root}"
     if manifest is not None:
         return {one: manifest.geometry(one) for one in manifest.subjects}, f"the manifest of {manifest.name}"
-    card = card_of(path) if path else None
-    if card and card.is_file():
-        return _card_geometry(card), str(card)
+    if path and has_card(path):
+        return _card_geometry(path), str(card_of(path))
     official = shipped_manifest()
     return {one: official.geometry(one) for one in official.subjects}, f"the manifest of {official.name}"
 
 
-def _card_geometry(card: Path) -> dict[str, SubjectGeometry]:
+def _card_geometry(path: Path) -> dict[str, SubjectGeometry]:
+    card = card_of(path)
     try:
-        entries = json.loads(card_text(card))["geometry"]
+        entries = card_data(path)["geometry"]
         return {_subject(name): _entry_geometry(name, entry) for name, entry in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         advice = "give --data or --manifest, or make the submission again"
-        found = shown(repr(error))
+        found = shown(str(error) if isinstance(error, ValueError) else repr(error))
         finding = Finding("its geometry cannot be read", str(card), found=found, advice=advice, code="bad-card")
         raise SubmissionError(f"{card} is not a card", [finding]) from error
 

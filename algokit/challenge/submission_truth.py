@@ -2,7 +2,8 @@
 
 No threshold looks at how good predictions are. What is asked is whether they fit some order of some subject's images
 far better than any shuffle of it would, and the place they stand in no better than chance: weak but honest predictions
-never are that certain about a wrong place.
+never are that certain about a wrong place. Of the orders only those are tried that a loop or a dictionary gives; any
+other shows by contrast alone, where the other files do follow the images.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from numpy.typing import NDArray
 
 from algokit.challenge.directory import Challenge
 from algokit.challenge.submission_names import PredictionFile
+from algokit.challenge.untrusted_npy import shown
 from algokit.types import HEMISPHERES, Finding, Hemisphere, Ints
 
 _COLUMNS = 512  # evenly spaced; enough to know whose they are, and 1.6 MB instead of 65
 _CERTAIN = 6.0  # standard deviations from chance: once in a thousand million files
 _CHANCE = 4.0  # and what stands in its right place is above this
 _MARGIN = 4.0  # between the two
+_SILENT = 3.0  # what chance gives to all but one file in a thousand
+_CONTRAST = 6.0  # between two files equally good, by chance once in 90 thousand
 _FEWEST_ROWS = 14  # of fewer, not even perfect predictions are certain
 
 Place = tuple[str, Hemisphere]
@@ -39,6 +43,8 @@ class Truth:
         self._subjects = [one for one in challenge.subjects if challenge.has_responses(one, "test")]
         self._samples: dict[Place, Sample] = {}
         self._left: tuple[str, Sample] | None = None
+        self._fits: dict[PredictionFile, float] = {}
+        self._explained: set[PredictionFile] = set()
 
     def findings(self, file: PredictionFile, values: NDArray[np.float32]) -> Iterator[Finding]:
         """Findings without their place, on files of their right shape, left hemisphere first."""
@@ -46,10 +52,44 @@ class Truth:
         if file.subject not in self._subjects or self._shape(here) != file.shape or len(values) < _FEWEST_ROWS:
             return
         predicted = _standardised(values)
-        own = _fit(predicted, self._sample(here))
-        if own < _CHANCE:
-            yield from self._elsewhere(here, predicted, own)
+        own = self._fits[file] = _fit(predicted, self._sample(here))
+        if own < -_CERTAIN:
+            what = "predictions that run against the responses"
+            found = f"the higher the one, the lower the other (z = {own:.1f})"
+            advice = "turn their sign round; a negative correlation scores 0"
+            yield Finding(what, "", "", "", found, advice, "warning", "rows-against")
+        elif own < _CHANCE:
+            for finding in self._elsewhere(here, predicted, own):
+                self._explained.add(file)
+                yield finding
         yield from self._swapped(here, predicted)
+
+    def closing_findings(self) -> Iterator[tuple[PredictionFile | None, Finding]]:
+        """What shows only once every file was looked at: those at chance while others are far above it.
+
+        Each with its file; None where it is about all of them.
+        """
+        if len(self._fits) > 1 and all(abs(own) < _SILENT for own in self._fits.values()) and not self._explained:
+            what, highest = "no file follows the images better than chance allows", max(self._fits.values())
+            found = f"the best of {len(self._fits)} files has z = {highest:.1f}"
+            advice = "see that row i is the prediction of the image whose file name starts with test- and i + 1"
+            yield None, Finding(what, "", "", "", found, advice, "note", "all-at-chance")
+        for file in [one for one in self._fits if one not in self._explained]:
+            yield from ((file, finding) for finding in self._at_chance(file))
+
+    def _at_chance(self, file: PredictionFile) -> Iterator[Finding]:
+        own = self._fits[file]
+        others = {one: fit for one, fit in self._fits.items() if one != file}
+        if not others:
+            return
+        rivals = {shown(one.name): fit for one, fit in others.items() if one.subject == file.subject}
+        rivals["the median of the other files"] = float(np.median([*others.values()]))
+        best = max(rivals, key=lambda name: rivals[name])
+        if abs(own) < _SILENT and rivals[best] > _CERTAIN and rivals[best] - own > _CONTRAST:
+            what = "these rows do not follow the images, the other files' do"
+            found = f"no better than chance allows (z = {own:.1f}); {best} has z = {rivals[best]:.1f}"
+            advice = "see that its rows are in the order of test-0001, ... and that nothing shuffled them"
+            yield Finding(what, "", "", "", found, advice, "warning", "rows-at-chance")
 
     def _elsewhere(self, here: Place, predicted: Sample, own: float) -> Iterator[Finding]:
         """Predictions that do not fit their own place: do they fit another, or their own in another order?"""
@@ -87,10 +127,13 @@ class Truth:
         if left is None or left[0] != subject or self._shape((subject, "lh")) != self._shape(here):
             return
         truth = {side: self._sample((subject, side)) for side in HEMISPHERES}
-        crossed = left[1] * truth["rh"] + predicted * truth["lh"]
-        gain = (crossed - left[1] * truth["lh"] - predicted * truth["rh"]).mean(axis=1)
+        crossed = (left[1] * truth["rh"] + predicted * truth["lh"]).mean(axis=1)
+        if crossed.mean() <= 0:  # with the sign turned round, the wrong place merely is the less wrong one
+            return
+        gain = crossed - (left[1] * truth["lh"] + predicted * truth["rh"]).mean(axis=1)
         certainty = gain.mean() / max(float(gain.std(ddof=1)) / np.sqrt(len(gain)), np.finfo(float).tiny)
         if certainty > _CERTAIN:
+            self._explained.update(file for file in self._fits if file.subject == subject)
             what, advice = "the hemispheres are swapped", "exchange the two files"
             found = f"each fits the responses of the other (t = {certainty:.1f})"
             yield Finding(what, "", "", "lh in lh, rh in rh", found, advice, code="hemispheres-swapped")

@@ -38,6 +38,7 @@ def value_problems(values: Values) -> Iterator[Finding]:
     varying = np.flatnonzero(~flat)
     yield from _range_problems(low[varying], high[varying], len(flat))
     yield from _repeated_rows(values, varying)
+    yield from _repeated_column(values, varying)
 
 
 def _extent(values: Values) -> tuple[Values, Values]:
@@ -109,6 +110,20 @@ def _repeated_rows(values: Values, varying: Ints) -> Iterator[Finding]:
         advice = "see that no image was read twice and none left out; rows follow test-0001, test-0002, ..."
         what = "the same prediction for different images"
         yield Finding(what, "", "", "", found, advice, "warning", "duplicate-rows")
+
+
+def _repeated_column(values: Values, varying: Ints) -> Iterator[Finding]:
+    """One column at more than half of all vertices: an axis that was broadcast. One per ROI is a legal readout."""
+    alike, n_vertices = varying, values.shape[1]
+    for row in values:
+        if 2 * len(alike) <= n_vertices:
+            return
+        here = row[alike]  # a value that more than half of them have stands in the middle of them
+        alike = alike[here == np.partition(here, len(here) // 2)[len(here) // 2]]
+    if 2 * len(alike) > n_vertices:
+        what, found = "the same prediction for most vertices", f"{len(alike)} of {n_vertices} vertices share one column"
+        advice = f"see that no axis was broadcast; the first of them are {', '.join(map(str, alike[:3]))} (from 0)"
+        yield Finding(what, "", "", "", found, advice, "warning", "duplicate-columns")
 
 
 def _grouped(values: Values, rows: Iterable[int], columns: Ints | slice) -> list[list[int]]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.challenge.file_kinds import file_kind
-from algokit.challenge.npy_header import NpyHeader, parse_header
+from algokit.challenge.file_kinds import description
+from algokit.challenge.npy_header import MAGIC, NpyHeader, parse_header
 from algokit.errors import SubmissionError
 from algokit.types import Finding
 
@@ -46,10 +46,11 @@ def checked_header(path: Path, name: str, head: bytes) -> NpyHeader:
     try:
         return parse_header(head)
     except ValueError as error:
-        what = "not a .npy file" if head else "an empty file"
+        what, expected, found = "not a .npy file", "a .npy file", description(head)
+        if head.startswith(MAGIC):
+            what, expected, found = "a broken .npy header", "a header as numpy.save writes it", _reason(error)
         advice = "write it with numpy.save, as float32"
-        found = file_kind(head) or _reason(error)
-        finding = Finding(what, str(path), shown(name), "a .npy file", found, advice, code="not-npy")
+        finding = Finding(what, str(path), shown(name), expected, found, advice, code="not-npy")
         raise SubmissionError(f"{shown(name)} is {what}", [finding]) from error
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import stat
 import unicodedata
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from algokit.challenge.untrusted_npy import shown
@@ -114,21 +115,19 @@ def list_problems(infos: Sequence[zipfile.ZipInfo], list_offset: int) -> Iterato
             yield Finding(what, "", shown(info.filename), "", found, _ANEW, code="overlapping-members")
 
 
-def _clashes(names: Iterator[str] | Counter[str]) -> Iterator[Finding]:
+def _clashes(names: Collection[str]) -> Iterator[Finding]:
     """Names that become one on some disks: in another case or Unicode form, or both a file and a folder."""
     alike: dict[str, list[str]] = defaultdict(list)
-    folders: set[str] = set()
     for name in names:
         alike[unicodedata.normalize("NFC", name).casefold()].append(name)
-        if "/" in name.rstrip("/"):
-            folders.add(name.rstrip("/").rpartition("/")[0])
     for group in alike.values():
         if len(group) > 1:
             what, advice = "names that differ only by case", f"some disks keep one of them only; {_ANEW}"
             found = shown(", ".join(sorted(group)))
             yield Finding(what, path=shown(min(group)), found=found, advice=advice, code="case-clash")
-    for name in names:
-        if name in folders:
+    ordered = sorted(names, key=lambda name: name.replace("/", "\0"))  # what lies in a folder follows its name at once
+    for name, following in itertools.pairwise(ordered):
+        if following.startswith(name + "/"):
             what = "both a file and a folder"
             yield Finding(what, path=shown(name), advice=f"it cannot be unpacked; {_ANEW}", code="file-and-folder")
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.challenge.file_kinds import file_kind
+from algokit.challenge.file_kinds import description
 from algokit.challenge.npy_header import HEADER_LIMIT_BYTES, NpyHeader
 from algokit.challenge.untrusted_npy import as_float32, checked_header, reading, refuse_unsafe, shown
 from algokit.challenge.zip_members import (
@@ -119,9 +119,13 @@ class ZipSource:
         return self._zip.open(info)
 
     def _not_a_zip(self, error: Exception) -> Finding:
+        n_bytes = self._stream.seek(0, io.SEEK_END)
         self._stream.seek(0)
-        kind = file_kind(self._stream.read(512))
-        found = kind if kind and not kind.startswith(("a zip", "an empty zip")) else shown(str(error))
+        head = self._stream.read(512)
+        found = description(head) + f" ({n_bytes:,} bytes)" * bool(head)
+        if head.startswith(b"PK"):
+            has_no_end = str(error) == "File is not a zip file"  # so zipfile calls one that lacks its list of files
+            found = "a zip that is cut short: its list of files is missing" if has_no_end else shown(str(error))
         advice = "give the submission folder, or a zip made by algokit pack"
         return Finding("not a readable zip", str(self.path), "", "a zip", found, advice, code="not-a-zip")
 

@@ -34,12 +34,12 @@ def validate(
     the submission's card, else the official ones. Nothing is unpacked or unpickled. Exits 1 when one has an error.
     """
     from algokit import verbs
-    from algokit.console import show_validation, write_json
+    from algokit.console import show_error, show_validation, write_json
+    from algokit.errors import DiskError
+    from algokit.verbs.validating import write_findings
 
     stream = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer
-    reports = verbs.validate(
-        paths, data=data, manifest=manifest, stream=stream, strict=strict, junit=junit, sarif=sarif
-    )
+    reports = verbs.validate(paths, data=data, manifest=manifest, stream=stream)
     if as_json:
         write_json(
             {
@@ -59,5 +59,10 @@ def validate(
         )
     else:
         show_validation(reports, strict=strict)
+    try:  # after the findings: a disk that is full must not cost them
+        write_findings(reports, strict=strict, junit=junit, sarif=sarif)
+    except DiskError as error:  # here, because stdout may hold the one document of --json already
+        show_error(error.headline, error.findings)
+        raise typer.Exit(error.exit_code) from error
     if not all(report.is_valid(strict=strict) for report in reports):
         raise typer.Exit(1)

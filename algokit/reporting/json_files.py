@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from algokit.challenge.npy_header import open_regular
+
 
 def json_text(document: Any) -> str:
     """A document as indented text with sorted keys; ValueError for NaN and infinities."""
@@ -18,5 +20,6 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a document; OSError or ValueError where there is none."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a document; OSError or ValueError where there is none, or a pipe or a device, which may never answer."""
+    with open_regular(path) as stream:
+        return json.loads(stream.read().decode("utf-8"))

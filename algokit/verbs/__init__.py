@@ -9,7 +9,7 @@ from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
-from algokit.verbs.validating import ValidationReport, validate
+from algokit.verbs.validating import ValidationReport, validate, write_findings
 from algokit.verbs.zipping import PackReport, pack
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "schema",
     "score",
     "validate",
+    "write_findings",
 ]

@@ -13,25 +13,27 @@ from algokit.types import Finding
 KEY = "packed"
 
 
-def record_in_card(card: Path, packed: Mapping[str, Any]) -> Finding | None:
-    """Add what was packed to a card, in place of what it said of an earlier zip; nothing else in it changes.
+def record_in_card(submission: Path, packed: Mapping[str, Any]) -> Finding | None:
+    """Add what was packed to a folder's card, in place of what it said of an earlier zip; nothing else in it changes.
 
     Returns
     -------
     None, or why it could not be done: the zip is good all the same.
     """
-    from algokit.reporting.json_files import json_text, read_json
+    from algokit.challenge.submission_card import card_data, card_of
+    from algokit.reporting.json_files import json_text
 
+    card = card_of(submission)
     try:
-        write_text_atomically(card, json_text({**read_json(card), KEY: packed}))
-    except (OSError, ValueError, TypeError, DiskError) as error:
+        write_text_atomically(card, json_text({**card_data(submission), KEY: packed}))
+    except (ValueError, DiskError) as error:
         what, found = "the zip is not recorded in the card", " ".join(str(error).split())[:160]
         return Finding(what, str(card), "", "", found, "", "warning", "card-not-updated")
     return None
 
 
-def write_provenance(zip_path: Path, packed: Mapping[str, Any], findings: Sequence[Finding], card: Path) -> Path:
-    """Write ``<zip>.provenance.json`` beside the zip: what was packed, by which versions, and the card if there is one.
+def write_provenance(zip_path: Path, packed: Mapping[str, Any], findings: Sequence[Finding], submission: Path) -> Path:
+    """Write ``<zip>.provenance.json`` beside the zip: what was packed, by which versions, and a folder's card, if any.
 
     Raises
     ------
@@ -44,18 +46,18 @@ def write_provenance(zip_path: Path, packed: Mapping[str, Any], findings: Sequen
         "versions": versions(("algokit", "numpy")),
         KEY: packed,
         "findings": [finding.as_dict() for finding in findings],
-        "card": _card_without_zip(card),
+        "card": _card_without_zip(submission) if submission.is_dir() else None,
     }
     beside = zip_path.with_name(zip_path.name + ".provenance.json")
     write_text_atomically(beside, json_text(document))
     return beside
 
 
-def _card_without_zip(card: Path) -> dict[str, Any] | None:
+def _card_without_zip(submission: Path) -> dict[str, Any] | None:
     """The card of the run; None where there is none that can be read."""
-    from algokit.reporting.json_files import read_json
+    from algokit.challenge.submission_card import card_data
 
     try:
-        return {key: value for key, value in read_json(card).items() if key != KEY}
-    except (OSError, ValueError, AttributeError):
+        return {key: value for key, value in card_data(submission).items() if key != KEY}
+    except ValueError:
         return None

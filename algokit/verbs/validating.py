@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from algokit.errors import SubmissionError, UsageError
+from algokit.errors import DiskError, SubmissionError, UsageError
 from algokit.types import Finding, SubjectGeometry, errors_among
 from algokit.verbs.opening import opened
 
@@ -66,9 +66,6 @@ def validate(
     data: Path | None = None,
     manifest: Path | None = None,
     stream: BinaryIO | None = None,
-    strict: bool = False,
-    junit: Path | None = None,
-    sarif: Path | None = None,
 ) -> list[ValidationReport]:
     """Check submissions: folders, trees of submissions, zips, a zip that comes as a stream.
 
@@ -76,31 +73,54 @@ def validate(
     ----------
     paths : ``-`` stands for ``stream``.
     data : a challenge directory; where it holds test responses, files in the wrong place are told by correlation too.
-    strict : whether a warning fails a test in the JUnit file.
-    junit, sarif : files to write all findings to, for CI.
 
     Raises
     ------
     UsageError : nothing that looks like a submission is at a path.
     DataError : the data depart from their challenge, or their test responses cannot be used.
-    DiskError : the stream does not fit on the disk, or a file cannot be written.
+    DiskError : the stream does not fit on the disk.
     """
-    from algokit.atomic import write_text_atomically
     from algokit.challenge import load_manifest
     from algokit.challenge.submission import find_submissions
-    from algokit.reporting.junit import junit_text
-    from algokit.reporting.sarif import sarif_text
 
     _refuse_stream(paths, stream)
     challenge = opened(data, manifest) if data else None
     stated = load_manifest(manifest) if manifest else None
     found = [one for given in paths for one in ([given] if given == STREAM else find_submissions(given))]
-    reports = [_validated(path, challenge, stated, stream) for path in found]
+    return [validated(path, challenge, stated, stream) for path in found]
+
+
+def write_findings(
+    reports: Sequence[ValidationReport], *, strict: bool = False, junit: Path | None = None, sarif: Path | None = None
+) -> None:
+    """Write all findings to files, for CI; a file that is there already is replaced.
+
+    Parameters
+    ----------
+    strict : whether a warning fails a test in the JUnit file.
+
+    Raises
+    ------
+    DiskError : one of them cannot be written.
+    """
+    from algokit.reporting.junit import junit_text
+    from algokit.reporting.sarif import sarif_text
+
     if junit:
-        write_text_atomically(junit, junit_text(reports, strict=strict))
+        _write(junit, junit_text(reports, strict=strict), "--junit")
     if sarif:
-        write_text_atomically(sarif, sarif_text(reports))
-    return reports
+        _write(sarif, sarif_text(reports), "--sarif")
+
+
+def _write(path: Path, text: str, option: str) -> None:
+    from algokit.atomic import write_text_atomically
+
+    try:
+        write_text_atomically(path, text)
+    except DiskError as error:  # what it advises is for a run: other places for its store and its output
+        advice = f"give {option} the name of a file in a folder with free space that can be written to"
+        findings = [replace(finding, advice=advice) for finding in error.findings]
+        raise DiskError(f"the findings were not written to {path}", findings) from error
 
 
 def _refuse_stream(paths: Sequence[Path], stream: BinaryIO | None) -> None:
@@ -109,9 +129,10 @@ def _refuse_stream(paths: Sequence[Path], stream: BinaryIO | None) -> None:
         raise UsageError("there is no stream to read", [Finding(what, "-", advice=advice, code="no-stream")])
 
 
-def _validated(
-    path: Path, challenge: Challenge | None, manifest: Manifest | None, stream: BinaryIO | None
+def validated(
+    path: Path, challenge: Challenge | None, manifest: Manifest | None = None, stream: BinaryIO | None = None
 ) -> ValidationReport:
+    """One submission against a challenge that is open already, or against a manifest or itself."""
     from algokit.challenge.submission_check import validate_stream, validate_submission
     from algokit.challenge.submission_geometry import submission_geometry
 

@@ -107,6 +107,7 @@ def pack(
     DiskError : the disk is full or not writable.
     """
     from algokit.challenge import load_manifest
+    from algokit.challenge.submission_card import card_of, has_card
     from algokit.challenge.submission_geometry import submission_geometry
 
     trim = _trim(trim_mantissa, trim_bits)
@@ -120,13 +121,12 @@ def pack(
             break
         except _RoundedTooMuchError as too_much:  # ROIs of a few vertices feel what an average never would
             trim = Trim(too_much.args[0], by_default=True)
-    card = path / "card.json"
-    if card.is_file():
-        problem = record_in_card(card, report.record())
+    if path.is_dir() and has_card(path):
+        problem = record_in_card(path, report.record())
         findings = report.findings if problem is None else (*report.findings, problem)
-        report = replace(report, findings=findings, card=None if problem else card)
+        report = replace(report, findings=findings, card=None if problem else card_of(path))
     if provenance:
-        beside = write_provenance(report.path, report.record(), report.findings, card)
+        beside = write_provenance(report.path, report.record(), report.findings, path)
         report = replace(report, provenance=beside)
     return report
 

@@ -135,6 +135,10 @@ ZIPS: dict[str, tuple[Build, Expected]] = {
         [("case-clash", "cafe\u0301"), ("extra-file", "cafe\u0301"), ("extra-file", "caf\u00e9")],
     ),
     "both a file and a folder": (adding(Member("subj01")), [("file-and-folder", "subj01"), ("extra-file", "subj01")]),
+    "a file over what lies two folders deeper": (
+        adding(Member("a"), Member("a/b/c"), Member("a-b")),
+        [("file-and-folder", "a"), ("extra-file", "a"), ("extra-file", "a-b"), ("extra-file", "a/b/c")],
+    ),
     "junk of a Mac": (
         adding(Member("__MACOSX/subj01/._lh_pred_test.npy")),
         [("extra-file", "__MACOSX/subj01/._lh_pred_test.npy")],
@@ -277,6 +281,18 @@ def crowded(folder: Path) -> Path:
     return folder / "sub"
 
 
+def beside(*names: str) -> Build:
+    """The good folder, and pipes beside its predictions."""
+
+    def build(folder: Path) -> Path:
+        write_folder(folder / "sub", good())
+        for name in names:
+            os.mkfifo(folder / "sub" / name)
+        return folder / "sub"
+
+    return build
+
+
 def only_a_pipe(folder: Path) -> Path:
     os.mkfifo(folder / "sub")
     return folder / "sub"
@@ -298,6 +314,10 @@ FOLDERS: dict[str, tuple[Build, Expected]] = {
     "ten thousand files": (
         crowded,
         [("too-many-files", "")],
+    ),
+    "pipes in place of what a run writes": (
+        beside("card.json", "plan.json", "scores.json", "val"),
+        [("special-file", name) for name in ("card.json", "plan.json", "scores.json", "val")],
     ),
     "a pipe in place of the submission": (only_a_pipe, [("not-found", "")]),
     "nothing at all": (lambda folder: folder / "sub", [("not-found", "")]),

@@ -45,6 +45,11 @@ def literal(text: str, version: bytes = b"\x01\x00") -> bytes:
     return b"\x93NUMPY" + version + size + text.encode() + b"\n"
 
 
+def long_header() -> bytes:
+    """An honest header, but for 12 000 spaces."""
+    return literal("{'descr': '<f4', 'fortran_order': False, 'shape': (7, 11)" + 12_000 * " " + "}")
+
+
 def npz() -> bytes:
     stream = io.BytesIO()
     np.savez(stream, values())
@@ -214,6 +219,7 @@ BYTES: dict[str, tuple[Files, Expected]] = {
         left_bytes(header("(7, 11)", "('<f4', (2, 2))") + RAW),
         [("wrong-dtype", LEFT), ("truncated", LEFT)],
     ),
+    "a header longer than NumPy reads": (left_bytes(long_header() + RAW), _NOT_NPY),
     "an unknown format": (left_bytes(header("(7, 11)", version=b"\x09\x00") + RAW), _NOT_NPY),
 }
 CONTENTS = {**NAMES, **ARRAYS, **BYTES}

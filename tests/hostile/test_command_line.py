@@ -91,6 +91,23 @@ def test_a_hostile_card_is_a_finding(
     assert [finding["code"] for finding in document["findings"]] == ["bad-card"]
 
 
+@pytest.mark.parametrize("name", ["card.json", "plan.json", "scores.json"])
+@pytest.mark.parametrize("verb", ["validate", "pack", "report"])
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_a_pipe_that_nobody_writes_to_is_never_waited_for(
+    verb: str, name: str, is_zip: bool, tmp_path: Path, challenge: Challenge
+) -> None:
+    path = write_folder(tmp_path / "sub", good())
+    os.mkfifo(path / name)
+    given = [str(write_zip(tmp_path / "sub.zip", good()) if is_zip else path), "--data", str(challenge.root)]
+    if verb != "validate":
+        given += ["--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "algokit", verb, *given]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=100)
+    assert done.returncode == (0 if is_zip else 2 if verb == "report" and name != "plan.json" else 1), done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_a_whole_tree_of_hostile_submissions_is_checked_in_one_go(tmp_path: Path, challenge: Challenge) -> None:
     for number, (files, _) in enumerate(CONTENTS.values()):
         name = f"sub{number}\x1b[2J"

@@ -213,6 +213,22 @@ def test_provenance_lies_beside_the_zip_and_never_in_it(case: Case, tmp_path: Pa
     assert json.loads(from_zip.provenance.read_text())["card"] is None
 
 
+def test_what_the_zip_mends_is_told(case: Case, tmp_path: Path) -> None:
+    wide, big, both = (f"subj01/{name}_pred_test.npy" for name in ("lh", "rh", "rh"))
+    np.save(case.folder / wide, np.load(case.folder / wide).astype(np.float64))
+    np.save(case.folder / big, np.load(case.folder / both).astype(">f4"))
+    (checked,) = verbs.validate([case.folder], data=case.data)
+    report = verbs.pack(case.folder, out=tmp_path / "a.zip", data=case.data)
+    assert [(one.code, one.path, one.severity) for one in report.findings] == [
+        ("float64", wide, "warning"),
+        ("big-endian", big, "warning"),
+    ]
+    assert [(one.code, one.path) for one in checked.findings] == [(one.code, one.path) for one in report.findings]
+    assert {one.advice for one in report.findings} == {"the zip holds it as float32, in C order"}
+    again = verbs.pack(report.path, out=tmp_path / "b.zip", data=case.data)
+    assert again.findings == ()
+
+
 @pytest.mark.parametrize("trim_bits", [0, 21, -3])
 def test_a_number_of_bits_out_of_range_is_refused(case: Case, tmp_path: Path, trim_bits: int) -> None:
     with pytest.raises(UsageError, match="1 to 20"):

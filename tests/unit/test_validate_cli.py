@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -114,6 +116,43 @@ def test_files_for_ci_hold_every_submission_and_are_written_whole(
     assert "2 submissions: 1 valid, 1 not" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", ["--junit", "--sarif"])
+def test_a_file_for_ci_that_cannot_be_written_costs_no_finding(
+    option: str,
+    tmp_path: Path,
+    manifest: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = write_folder(tmp_path / "sub", BROKEN)
+    given = (path, "--manifest", manifest, option, path)  # a folder is there already
+    assert algokit(monkeypatch, *given) == 3
+    said = capsys.readouterr()
+    assert "transposed" in said.out
+    advice = " ".join(said.err.split())
+    assert f"give {option} the name of a file" in advice
+    assert "--store" not in advice
+    assert algokit(monkeypatch, *given, "--json") == 3
+    (document,) = json.loads(capsys.readouterr().out)["submissions"]
+    assert [finding["code"] for finding in document["findings"]] == ["transposed"]
+
+
+def test_a_full_disk_costs_no_finding(
+    tmp_path: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder = write_folder(tmp_path / "sub", BROKEN)
+    monkeypatch.setattr(os, "fsync", full)
+    assert algokit(monkeypatch, folder, "--manifest", manifest, "--junit", tmp_path / "a.xml") == 3
+    said = capsys.readouterr()
+    assert "transposed" in said.out
+    assert "no space left on this disk" in said.err
+    assert "--store" not in said.err
+    assert not (tmp_path / "a.xml").exists()
+
+
 ERROR = Finding("transposed", "sub", LEFT, "(159, 19004)", "(19004, 159)", "turn it", code="transposed")
 WARNING = Finding("big-endian", "sub", LEFT, advice="algokit pack rewrites it", severity="warning", code="big-endian")
 
@@ -154,6 +193,16 @@ def test_errors_stand_before_warnings_and_fit_into_80_columns(monkeypatch: pytes
 def test_a_valid_submission_says_what_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"checked 4 files, {7 * (11 + 13) + 9 * (10 + 12)} values" in shown(monkeypatch)
     assert "checked" not in shown(monkeypatch, ERROR)
+
+
+def test_the_view_claims_no_more_of_the_rows_than_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(validation_view, "results", lambda: Console(file=stream, width=200))
+    report = ValidationReport(Path("sub"), (), "x", GEOMETRY, "the test responses in data")
+    show_validation([report])
+    (line,) = (line for line in stream.getvalue().splitlines() if "test responses" in line)
+    assert "five other orders" in line
+    assert "order and owner" not in line
 
 
 def test_a_large_number_of_values_is_told_in_millions(

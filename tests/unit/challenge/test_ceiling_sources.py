@@ -92,10 +92,9 @@ def test_without_a_design_the_manifest_states_the_repeats_and_the_source_says_so
 
 def test_official_test_ceilings_go_before_those_made_from_ncsnr(small: Path, nsd: Path) -> None:
     stored = np.load(small / "test_data/subj01/test_split/noise_ceiling/lh_noise_ceiling.npy")
-    for given in (None, nsd):
-        ceilings = open_challenge(small, nsd=given).ceilings("subj01", "lh", "test")
-        assert ceilings and ceilings.source == "the test split's noise_ceiling files"
-        np.testing.assert_array_equal(ceilings.values, stored)
+    ceilings = open_challenge(small).ceilings("subj01", "lh", "test")
+    assert ceilings and ceilings.source == "the test split's noise_ceiling files"
+    np.testing.assert_array_equal(ceilings.values, stored)
     made = open_challenge(without_official(small)).ceilings("subj01", "lh", "test")
     assert made and "all 5 test images (nsd_expdesign.mat" in made.source
     np.testing.assert_allclose(made.values, ceiling(at_challenge_vertices(small, "lh"), TEST_TERM), atol=1e-12)
@@ -287,6 +286,27 @@ def test_ncsnr_of_another_subject_is_told_by_the_official_ceilings(small: Path, 
     assert [finding.code for finding in challenge.ceiling_source_findings("subj01")] == ["bad-mgh", "bad-mgh"]
     design_path(nsd).write_bytes(b"text")
     assert [finding.code for finding in challenge.ceiling_source_findings("subj01")] == ["bad-mat"]
+
+
+def test_a_folder_that_the_user_named_has_to_agree_with_the_official_ceilings(small: Path, nsd: Path) -> None:
+    """One that merely lies there is passed over, as `algokit data check` says."""
+    folder = small / "test_data/subj01/test_split/noise_ceiling"
+    for hemisphere in HEMISPHERES:
+        made = ceiling(at_challenge_vertices(small, hemisphere), TEST_TERM)
+        np.save(folder / f"{hemisphere}_noise_ceiling.npy", made)
+        ceilings = open_challenge(small, nsd=nsd).ceilings("subj01", hemisphere, "test")
+        assert ceilings and ceilings.source == "the test split's noise_ceiling files"
+        np.testing.assert_array_equal(ceilings.values, made)
+    values = on_surface(small)
+    values["rh"][11] += 0.1
+    write_ncsnr(nsd, "subj01", values)  # type: ignore[arg-type]
+    assert open_challenge(small).ceilings("subj01", "rh", "test")
+    assert open_challenge(small, nsd=nsd).ceilings("subj01", "lh", "test")
+    with pytest.raises(DataError) as caught:
+        open_challenge(small, nsd=nsd).ceilings("subj01", "rh", "test")
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.severity) == ("ceiling-mismatch", "error")
+    assert [one.severity for one in open_challenge(small, nsd=nsd).ceiling_source_findings("subj01")] == ["warning"]
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

@@ -136,6 +136,33 @@ def test_what_is_no_array_is_told_by_what_it_is(tmp_path: Path, content: bytes, 
     assert found in only(tmp_path, {**good(), LEFT: content}).found
 
 
+@pytest.mark.parametrize(("content", "found"), [(b"", "an empty file"), (b"abc", "bytes of no kind that is known")])
+def test_what_begins_as_no_array_is_not_called_one(tmp_path: Path, content: bytes, found: str) -> None:
+    finding = only(tmp_path, {**good(), LEFT: content})
+    assert finding.what == "not a .npy file"
+    assert finding.found.startswith(found)
+
+
+def test_one_column_at_more_than_half_of_the_vertices_is_a_warning(tmp_path: Path) -> None:
+    array = values()
+    array[:, [10, 1, 3, 5, 7, 9]] = array[:, [1]]
+    finding = only(tmp_path, with_left(array))
+    assert (finding.code, finding.severity) == ("duplicate-columns", "warning")
+    assert finding.found == "6 of 11 vertices share one column"
+    assert "are 1, 3, 5 (from 0)" in finding.advice
+    array[:, :] = array[:, :1]
+    assert only(tmp_path, with_left(array)).found == "11 of 11 vertices share one column"
+
+
+def test_one_column_per_roi_is_a_legal_readout(tmp_path: Path) -> None:
+    array = values()
+    array[:, :5], array[:, 5:10] = array[:, [0]], array[:, [5]]
+    assert check(write_folder(tmp_path, with_left(array))) == []
+    array = values()
+    array[:-1, :] = array[:-1, [0]]  # alike in all images but one
+    assert check(write_folder(tmp_path, with_left(array))) == []
+
+
 def test_names_of_a_folder_that_would_drive_a_terminal_are_shown_harmless(tmp_path: Path) -> None:
     path = write_folder(tmp_path / "a\x1b[2Jb", {**good(), "subj01/\u202ex": b""})
     (finding,) = check(path)

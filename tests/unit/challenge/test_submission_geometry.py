@@ -70,7 +70,7 @@ def test_a_card_too_large_to_be_one_is_not_read_to_its_end(tmp_path: Path) -> No
     os.truncate(tmp_path / "card.json", 10_000_000_000)
     with pytest.raises(SubmissionError) as caught:
         submission_geometry(tmp_path, None, None)
-    assert "more than" in caught.value.findings[0].found
+    assert "larger than" in caught.value.findings[0].found
 
 
 def test_a_stream_has_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

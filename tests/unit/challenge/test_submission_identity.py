@@ -17,7 +17,8 @@ from small_submission import npy, write_folder, write_zip
 from algokit.challenge import Challenge, SubjectEntry, open_challenge
 from algokit.challenge.submission import write_predictions
 from algokit.challenge.submission_check import validate_submission
-from algokit.challenge.submission_truth import _fit
+from algokit.challenge.submission_names import PredictionFile
+from algokit.challenge.submission_truth import Truth, _fit
 from algokit.types import HEMISPHERES, Finding, Predictions, SubjectGeometry
 
 Array = NDArray[np.float32]
@@ -56,9 +57,9 @@ def challenge(tmp_path_factory: pytest.TempPathFactory) -> Challenge:
     return open_challenge(root)
 
 
-def predictions(noise: float = 1.0) -> Predicted:
+def predictions(noise: float = 1.0, seed: int = 0) -> Predicted:
     """Honest ones: what is measured, seen through noise."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     places = [(subject, hemisphere) for subject in FIRST_IMAGE for hemisphere in HEMISPHERES]
     shape = (N_TEST, N_VERTICES)
     noisy = {one: responses(*one) + noise * rng.standard_normal(shape) for one in places}
@@ -78,7 +79,7 @@ def told(root: Path, predicted: Predicted, challenge: Challenge | None) -> list[
 def test_honest_predictions_are_never_suspected_however_weak(
     tmp_path: Path, challenge: Challenge, noise: float
 ) -> None:
-    assert told(tmp_path, predictions(noise), challenge) == []
+    assert [one for one in findings(tmp_path, predictions(noise), challenge) if one.severity != "note"] == []
 
 
 def test_two_subjects_in_each_others_place_are_found(tmp_path: Path, challenge: Challenge) -> None:
@@ -136,6 +137,68 @@ def test_rows_in_an_order_that_a_loop_may_give_are_a_warning(tmp_path: Path, cha
     (finding,) = findings(tmp_path, predicted, challenge)
     assert (finding.code, finding.severity, finding.path) == ("row-order", "warning", "subj01/lh_pred_test.npy")
     assert order in finding.found
+
+
+LEFT, RIGHT = "subj01/lh_pred_test.npy", "subj01/rh_pred_test.npy"
+
+
+def shuffled(predicted: Predicted, *places: tuple[str, str]) -> Predicted:
+    order = np.random.default_rng(1).permutation(N_TEST)
+    return {place: one[order] if place in places else one for place, one in predicted.items()}
+
+
+def test_rows_in_any_order_are_a_warning_where_the_other_hemisphere_follows_the_images(
+    tmp_path: Path, challenge: Challenge
+) -> None:
+    (finding,) = findings(tmp_path, shuffled(predictions(), ("subj01", "lh")), challenge)
+    assert (finding.code, finding.severity, finding.path) == ("rows-at-chance", "warning", LEFT)
+    assert finding.where == str(tmp_path)
+    assert RIGHT in finding.found
+
+
+def test_both_hemispheres_in_any_order_are_a_warning_where_most_files_follow_the_images(
+    tmp_path: Path, challenge: Challenge
+) -> None:
+    predicted = shuffled(predictions(), ("subj01", "lh"), ("subj01", "rh"))
+    assert told(tmp_path, predicted, challenge) == [("rows-at-chance", LEFT), ("rows-at-chance", RIGHT)]
+
+
+def test_a_file_of_noise_beside_good_ones_is_a_warning(tmp_path: Path, challenge: Challenge) -> None:
+    predicted = predictions()
+    noise = np.random.default_rng(99).standard_normal((N_TEST, N_VERTICES)).astype(np.float32)
+    assert told(tmp_path, {**predicted, ("subj01", "lh"): noise}, challenge) == [("rows-at-chance", LEFT)]
+
+
+def test_where_no_file_follows_the_images_that_is_a_note(tmp_path: Path, challenge: Challenge) -> None:
+    predicted = predictions()
+    (finding,) = findings(tmp_path, shuffled(predicted, *predicted), challenge)
+    assert (finding.code, finding.severity, finding.path) == ("all-at-chance", "note", "")
+    assert finding.found.startswith("the best of 6 files has z = ")
+
+
+@pytest.mark.parametrize("sides", [("lh",), ("rh",), HEMISPHERES])
+def test_predictions_of_the_wrong_sign_are_a_warning_and_no_swap(
+    tmp_path: Path, challenge: Challenge, sides: tuple[str, ...]
+) -> None:
+    predicted = predictions()
+    for side in sides:
+        predicted["subj01", side] *= -1
+    found = findings(tmp_path, predicted, challenge)
+    assert [(one.code, one.severity, one.path) for one in found] == [
+        ("rows-against", "warning", f"subj01/{side}_pred_test.npy") for side in sides
+    ]
+    assert "sign" in found[0].advice
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0, 4.0, 6.0, 8.0, 12.0, 20.0])
+def test_files_of_one_quality_are_never_told_apart_by_luck(challenge: Challenge, noise: float) -> None:
+    geometry = [PredictionFile(one, side, f"{one}/{side}", (N_TEST, N_VERTICES)) for one, side in predictions()]
+    for seed in range(25):
+        truth = Truth(challenge)
+        predicted = predictions(noise, seed)
+        said = [one for file in geometry for one in truth.findings(file, predicted[file.subject, file.hemisphere])]
+        assert said == []
+        assert {one.code for _, one in truth.closing_findings()} <= {"all-at-chance"}
 
 
 def test_a_fit_is_the_distance_from_the_mean_over_shuffles_in_their_standard_deviations() -> None:

@@ -69,13 +69,18 @@ def test_an_archive_above_the_upload_limit_is_told_but_not_refused(
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [(b"\x1f\x8b\x08" + bytes(60), "gzip"), (bytes(257) + b"ustar" + bytes(300), "a tar archive"), (b"x", "not a zip")],
+    [
+        (b"\x1f\x8b\x08" + bytes(60), "gzip (63 bytes)"),
+        (bytes(257) + b"ustar" + bytes(300), "a tar archive (562 bytes)"),
+        (b"", "an empty file"),
+        (b"x", "bytes of no kind that is known here (1 bytes)"),
+        (b"PK\x03\x04" + bytes(100), "a zip that is cut short: its list of files is missing"),
+    ],
 )
 def test_what_is_no_zip_is_told_by_what_it_is(tmp_path: Path, content: bytes, found: str) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     (finding,) = check(tmp_path / "a.zip")
-    assert finding.code == "not-a-zip"
-    assert found in finding.found
+    assert (finding.code, finding.found) == ("not-a-zip", found)
 
 
 def test_arrays_come_out_as_they_went_in(tmp_path: Path) -> None:
