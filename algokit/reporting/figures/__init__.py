@@ -14,20 +14,23 @@
 
 All are SVG with real text in the colour of the page around (`currentColor`). A page may set `--figure-bar`,
 `--figure-bar-2` and `--figure-mark`; the fall-backs read on white and on black. A brain map holds its views as a
-palette PNG with a transparent ground. Every picture says in words what it shows (`Picture.alt`) and how (`.caption`).
+palette PNG with a transparent ground. Every picture says in words what it shows (`Picture.alt`) and how (`.caption`);
+what is alike in all maps is said once, by `MAPS_NOTE`. Pictures are drawn for a telephone's width, and `width_px` is
+a fifth more: where there is room they and their words are shown larger.
 
 What cannot be drawn is absent from the tuple: maps without ``fsaverage_index``, densities without ceilings.
 """
 
 from algokit.reporting.figures.bars import roi_bars, subject_bars
-from algokit.reporting.figures.choices import Choice, choice_of
+from algokit.reporting.figures.chosen import Choice, choice_of
 from algokit.reporting.figures.density import ceiling_versus_score
 from algokit.reporting.figures.depth import depth_histogram
-from algokit.reporting.figures.maps import Quantity, alpha_maps, brain_maps, grid_maps, layer_maps
+from algokit.reporting.figures.maps import MAPS_NOTE, Quantity, alpha_maps, brain_maps, grid_maps, layer_maps
 from algokit.reporting.figures.picture import Picture, save
 from algokit.reporting.figures.surface import Surface, load_surface
 
 __all__ = [
+    "MAPS_NOTE",
     "Choice",
     "Picture",
     "Quantity",

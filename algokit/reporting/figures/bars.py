@@ -9,11 +9,13 @@ from itertools import accumulate
 from algokit.reporting.figures.picture import Picture, stems
 from algokit.reporting.figures.svg import (
     LABEL_CHARS,
+    WIDTH,
     Scale,
     chart,
     clean,
     element,
     group,
+    heading,
     line,
     rect,
     round_step,
@@ -26,11 +28,11 @@ from algokit.types import HEMISPHERES, ScoreRow, Scores
 
 _ALL = "all"
 _CLASSES = "classes"
-_WIDTH = 440
 _TOP = 44
-_BAR = 18
-_GAP = 10
+_BAR = 20
+_GAP = 11
 _THIN = 13  # where every subject has two
+_CLOSE = 6  # between them: the bracket of chance needs it
 _END = 46  # room for the number at a bar's end
 _SIDES = {"lh": "left", "rh": "right"}
 
@@ -43,6 +45,7 @@ class _Measure:
     title: str
     unit: str
     digits: int
+    note: str = ""
 
     def shown(self, value: float) -> str:
         return f"{value:.{self.digits}f}"
@@ -55,7 +58,13 @@ class _Measure:
 
 
 _NORMALIZED = _Measure("noise_normalized_mean", "Noise-normalized score (mean over vertices, %)", " %", 1)
-_RAW = _Measure("pearson_r_mean", "Raw Pearson r (mean over vertices): no noise ceilings, not normalized", "", 3)
+_RAW = _Measure(
+    "pearson_r_mean",
+    "Raw Pearson r (mean over vertices), not normalized",
+    "",
+    3,
+    "There are no noise ceilings to normalize by. ",
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,8 @@ def subject_bars(scores: Scores) -> tuple[Picture, ...]:
     ]
     if not bars:
         return ()
-    caption = f"{measure.title} of each subject and hemisphere over all its vertices. {_interval_words(bars)}"
+    of = f"{measure.title} of each subject and hemisphere over all its vertices"
+    caption = f"{of}. {measure.note}{_interval_words(bars)}".rstrip()
     title = "Score per subject and hemisphere"
     return (_bar_chart("subject-bars", title, bars, measure, caption),)
 
@@ -116,7 +126,7 @@ def _subject_bar(row: ScoreRow) -> _Bar:
     """Left and right of a subject stand close together, the subject named once."""
     if row.hemisphere == "lh":
         return _Bar(f"{_subject(row)}, left", row, height=_THIN)
-    return _Bar("right", row, class_="bar2", height=_THIN, gap=2)
+    return _Bar("right", row, class_="bar2", height=_THIN, gap=_CLOSE)
 
 
 def _subject(row: ScoreRow) -> str:
@@ -142,7 +152,7 @@ def _roi_chart(stem: str, title: str, bars: Sequence[_Bar], measure: _Measure) -
     n_subjects = len({row.subject for bar in bars for row in bar.subjects})
     caption = (
         f"{measure.title}, vertices of {n_subjects} subject{'s' * (n_subjects != 1)} and both hemispheres "
-        f"pooled; each ring is one subject. {_interval_words(bars)}An ROI that no subject has is absent."
+        f"pooled; each ring is one subject. {measure.note}{_interval_words(bars)}An ROI that no subject has is absent."
     )
     return _bar_chart(f"roi-bars-{stem}", title, bars, measure, caption)
 
@@ -152,7 +162,7 @@ def _interval_words(bars: Sequence[_Bar]) -> str:
     if any(bar.row.low is not None for bar in bars):
         words += "Whiskers: 95 % interval over images. "
     if any(bar.row.chance_high is not None for bar in bars):
-        words += "Grey band: 95 % of what predictions of shuffled images score. "
+        words += "Bracket below a bar: 95 % of what predictions of shuffled images score. "
     return words
 
 
@@ -161,23 +171,23 @@ def _bar_chart(name: str, title: str, bars: Sequence[_Bar], measure: _Measure, c
     ends = list(accumulate(bar.gap + bar.height for bar in bars))
     bottom = _TOP + ends[-1]
     scale = _scale(bars, measure, left)
-    body = [text(title, 0, 14, class_="b"), text(measure.title, 0, 31, class_="s q")]
+    body = [heading(title), text(measure.title, 0, 31, class_="s q")]
     body += _axis(scale, bottom)
     tops = (_TOP - _GAP / 2 + end - bar.height for bar, end in zip(bars, ends, strict=True))
     body += [_row(bar, top, scale, measure) for bar, top in zip(bars, tops, strict=True)]
     alt = f"{title}. {measure.title}: " + "; ".join(_said(bar, measure) for bar in bars) + "."
-    return chart(name, (_WIDTH, bottom + 24), body, title=title, alt=alt, caption=caption)
+    return chart(name, (WIDTH, bottom + 24), body, title=title, alt=alt, caption=caption)
 
 
 def _scale(bars: Sequence[_Bar], measure: _Measure, left: float) -> Scale:
     """0 to 100 %; raw r from 0, or below it where something is, to the next round number."""
     if measure is _NORMALIZED:
-        return Scale(0, 100, left, _WIDTH - _END)
+        return Scale(0, 100, left, WIDTH - _END)
     rows = [row for bar in bars for row in (bar.row, *bar.subjects)]
     values = [one for row in rows for one in (row.value, row.low, row.high) if one is not None]
     low, high = min(0.0, *values), max(0.05, *values)
     step = round_step((high - low) / 5)
-    return Scale(step * (low // step), step * -(-high // step), left, _WIDTH - _END)
+    return Scale(step * (low // step), step * -(-high // step), left, WIDTH - _END)
 
 
 def _axis(scale: Scale, bottom: float) -> Iterator[str]:
@@ -188,29 +198,32 @@ def _axis(scale: Scale, bottom: float) -> Iterator[str]:
 
 def _row(bar: _Bar, y: float, scale: Scale, measure: _Measure) -> str:
     zero, end, middle = scale(0.0), scale(bar.row.value), y + bar.height / 2
+    is_shared = bool(bar.subjects) and bar.row.low is not None
     parts = [
         text(shortened(bar.label, LABEL_CHARS), scale.start_px - 8, middle + 4, anchor="end"),
         rect(min(zero, end), y, abs(end - zero), bar.height, class_=bar.class_),
-        *_chance(bar, y, scale),
-        *_marks(bar, y, scale, measure),
-        *_whisker(bar.row, middle, scale),
-        text(measure.shown(bar.row.value), _WIDTH, middle + 4, anchor="end", class_="n"),
+        *_chance(bar, y + bar.height, scale),
+        *_marks(bar, (middle if is_shared else y, y + bar.height), scale, measure),
+        *_whisker(bar.row, y + bar.height / 4 if is_shared else middle, scale),
+        text(measure.shown(bar.row.value), WIDTH, middle + 4, anchor="end", class_="n"),
     ]
     return group(parts, tip=_said(bar, measure, subjects=False))
 
 
-def _chance(bar: _Bar, y: float, scale: Scale) -> Iterator[str]:
+def _chance(bar: _Bar, bottom: float, scale: Scale) -> Iterator[str]:
+    """Below the bar: no shade on a coloured bar reads as one in every colour of page and bar."""
     row = bar.row
     if row.chance_low is not None and row.chance_high is not None:
         start, end = scale(row.chance_low), scale(row.chance_high)
-        yield rect(start, y, end - start, bar.height, class_="chance")
+        yield element("path", d=f"M{start:.2f} {bottom + 1:g}v4H{end:.2f}v-4", class_="chance")
 
 
-def _marks(bar: _Bar, y: float, scale: Scale, measure: _Measure) -> Iterator[str]:
-    """A ring per subject, each subject at its own height so that equal scores stay apart."""
-    step = (bar.height - 5) / max(len(bar.subjects) - 1, 1)
+def _marks(bar: _Bar, between: tuple[float, float], scale: Scale, measure: _Measure) -> Iterator[str]:
+    """A ring per subject, clear of the whisker, each subject at its own height so that equal scores stay apart."""
+    first, last = between[0] + 2.5, between[1] - 2.5
+    step = (last - first) / max(len(bar.subjects) - 1, 1)
     for index, row in enumerate(bar.subjects):
-        height = y + 2.5 + index * step if len(bar.subjects) > 1 else y + bar.height / 2
+        height = first + index * step if len(bar.subjects) > 1 else (first + last) / 2
         tip = f"<title>{clean(row.subject)}: {measure.shown(row.value)}{measure.unit}</title>"
         yield element("circle", tip, cx=scale(row.value), cy=height, r=2.2, class_="mark")
 

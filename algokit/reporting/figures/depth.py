@@ -8,15 +8,18 @@ from itertools import accumulate
 
 import numpy as np
 
-from algokit.reporting.figures.choices import Choice, by_member
+from algokit.reporting.figures.chosen import Choice, by_member
 from algokit.reporting.figures.colours import PLASMA
 from algokit.reporting.figures.legend import Categories
 from algokit.reporting.figures.picture import Picture, stems
 from algokit.reporting.figures.svg import (
     LABEL_CHARS,
+    WIDTH,
     Scale,
     chart,
     element,
+    halo,
+    heading,
     line,
     number,
     shortened,
@@ -27,7 +30,6 @@ from algokit.reporting.figures.svg import (
 from algokit.types import Ints
 
 _ALL = "all"
-_WIDTH = 440
 _TOP = 38
 _ROW = 14
 _STEP = 18
@@ -82,16 +84,17 @@ def _histogram(name: str, member: str, choices: Sequence[Choice]) -> Picture:
     tops = _tops(rows)
     bottom = max(tops.values()) + _STEP
     left = max(text_width(_label(row), 11) for row in rows) + 12
-    scale = Scale(0, 100, left, _WIDTH - _END)
+    scale = Scale(0, 100, left, WIDTH - _END)
     title = f"Winning layer per ROI, {member}"
+    key = Categories(PLASMA, layers)
     body = [
-        text(title, 0, 14, class_="b"),
+        heading(title),
         text("share of vertices (%)", left, 31, class_="s q"),
-        text("depth", _WIDTH, 31, anchor="end", class_="s q"),
+        text("depth", WIDTH, 31, anchor="end", class_="s q"),
         *_axis(scale, bottom),
         *_headings(rows, tops, left),
         *_bars(rows, tops, scale, len(layers)),
-        *Categories(PLASMA, layers).draw(left, bottom + 26, _WIDTH - _END - left),
+        *key.draw(1, bottom + 28, WIDTH - 2),
     ]
     alt = f"{title}; mean depth from 0, {layers[0]}, to 1, {layers[-1]}: "
     alt += "; ".join(f"{_label(row)} {row.depth:.2f}, most often {layers[row.counts.argmax()]}" for row in rows) + "."
@@ -100,7 +103,7 @@ def _histogram(name: str, member: str, choices: Sequence[Choice]) -> Picture:
         f"both hemispheres pooled, from the first layer ({layers[0]}) to the last ({layers[-1]}) of {len(layers)}. "
         "Depth: the mean, 0 the first layer and 1 the last. An ROI that no subject has is absent."
     )
-    return chart(name, (_WIDTH, bottom + 86), body, title=title, alt=alt, caption=caption)
+    return chart(name, (WIDTH, bottom + 28 + key.height(WIDTH - 2) + 2), body, title=title, alt=alt, caption=caption)
 
 
 def _label(row: _Row) -> str:
@@ -133,6 +136,8 @@ def _axis(scale: Scale, bottom: float) -> Iterator[str]:
 
 def _bars(rows: Sequence[_Row], tops: Mapping[tuple[str, str], float], scale: Scale, n_layers: int) -> Iterator[str]:
     """One path per layer through all rows: sixty layers in forty ROIs stay small."""
+    full = scale.end_px - scale.start_px
+    yield halo((scale.start_px, top, full, _ROW) for top in tops.values())
     edges = {(row.roi_class, row.roi): np.append(0, row.counts.cumsum()) * 100 / row.counts.sum() for row in rows}
     for layer, colour in enumerate(PLASMA.hexes(n_layers)):
         boxes = [
@@ -146,4 +151,4 @@ def _bars(rows: Sequence[_Row], tops: Mapping[tuple[str, str], float], scale: Sc
     for row in rows:
         top = tops[row.roi_class, row.roi]
         yield text(_label(row), scale.start_px - 8, top + 11, anchor="end", class_="s")
-        yield text(f"{row.depth:.2f}", _WIDTH, top + 11, anchor="end", class_="s n")
+        yield text(f"{row.depth:.2f}", WIDTH, top + 11, anchor="end", class_="s n")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from algokit.reporting.figures.colours import ColourMap
-from algokit.reporting.figures.svg import Scale, element, rect, shortened, text, text_width, tick_text
+from algokit.reporting.figures.svg import Scale, element, halo, line, rect, shortened, text, text_width, tick_text
 
 _BAR_PX = 10
 _BOX_PX = 12
@@ -25,12 +25,15 @@ class Numbers:
     n_colours: int = 64
 
     def draw(self, x: float, y: float, width: float) -> Iterator[str]:
-        """The bar, and its numbers below."""
-        yield from _strip(self.colours, self.n_colours, x, y, width)
-        scale = Scale(self.low, self.high, x, x + width)
-        for value, words in self.ticks or [(tick, tick_text(round(tick, 6))) for tick in scale.ticks(4)]:
-            anchor = "start" if scale(value) < x + 8 else "end" if scale(value) > x + width - 8 else "middle"
-            yield text(words, scale(value), y + _BAR_PX + 13, anchor=anchor, class_="s n")
+        """The bar, and its numbers below; both ends leave room for half a number, which stands under its tick."""
+        ticks = self.ticks or [(tick, tick_text(round(tick, 6))) for tick in Scale(self.low, self.high, 0, 1).ticks(4)]
+        before, after = (text_width(ticks[end][1], 11) / 2 for end in (0, -1))
+        start, end = x + before, x + width - after
+        yield from _strip(self.colours, self.n_colours, start, y, end - start)
+        scale = Scale(self.low, self.high, start, end)
+        for value, words in ticks:
+            yield line((scale(value), y + _BAR_PX), (scale(value), y + _BAR_PX + 3), "axis")
+            yield text(words, scale(value), y + _BAR_PX + 14, anchor="middle", class_="s n")
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,28 @@ class Categories:
     def n_colours(self) -> int:
         return len(self.labels)
 
+    def height(self, width: float) -> float:
+        """How much of the page `draw` takes."""
+        down = self._places(width)[-1][1]
+        return down + _BOX_PX if down < _MOST_LINES * _LINE_PX else _BAR_PX + 29 + 14 + 3
+
     def draw(self, x: float, y: float, width: float) -> Iterator[str]:
         """A box and a label each where they fit in three lines; else one strip, numbered, with its ends' names."""
         places = self._places(width)
         if places[-1][1] < _MOST_LINES * _LINE_PX:
             for (right, down), colour, label in zip(places, self._hexes(), self.labels, strict=True):
+                yield halo([(x + right, y + down, _BOX_PX, _BOX_PX)])
                 yield rect(x + right, y + down, _BOX_PX, _BOX_PX, fill=colour)
                 yield text(label, x + right + _BOX_PX + 5, y + down + 10, class_="s")
             return
+        width -= text_width(str(self.n_colours), 11) / 2  # the last number is wider than a narrow box
         room = width / len(self.labels)
         yield from _strip(self.colours, self.n_colours, x, y, width)
         for index in _spaced(self.n_colours):
-            yield text(str(index + 1), x + (index + 0.5) * room, y + _BAR_PX + 13, anchor="middle", class_="s n")
+            yield text(str(index + 1), x + (index + 0.5) * room, y + _BAR_PX + 14, anchor="middle", class_="s n")
         for row, index in enumerate((0, self.n_colours - 1)):
             label = f"{index + 1} = {shortened(self.labels[index], int(width / 6.5) - 5)}"
-            yield text(label, x, y + _BAR_PX + 28 + 14 * row, class_="s")
+            yield text(label, x, y + _BAR_PX + 29 + 14 * row, class_="s")
 
     def _places(self, width: float) -> list[tuple[float, float]]:
         """Right and down of every box, laid like words; off the last line where one is too long."""
@@ -81,9 +91,13 @@ Key = Numbers | Categories
 
 
 def _strip(colours: ColourMap, n_colours: int, x: float, y: float, width: float) -> Iterator[str]:
+    yield halo([(x, y, width, _BAR_PX)])
     step = width / n_colours
-    boxes = (rect(x + at * step, y, step, _BAR_PX, fill=colour) for at, colour in enumerate(colours.hexes(n_colours)))
-    yield element("g", "".join(boxes), shape_rendering="crispEdges")  # no hairlines between neighbours
+    boxes = (  # each to the far end, so that no hairline is left between neighbours
+        rect(x + at * step, y, width - at * step, _BAR_PX, fill=colour)
+        for at, colour in enumerate(colours.hexes(n_colours))
+    )
+    yield element("g", "".join(boxes), shape_rendering="crispEdges")
 
 
 def _spaced(n_labels: int) -> list[int]:

@@ -9,24 +9,32 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from algokit.reporting.figures.choices import Choice, by_member
+from algokit.reporting.figures.chosen import Choice, by_member
 from algokit.reporting.figures.colours import MAGMA, PLASMA, VIRIDIS
 from algokit.reporting.figures.legend import Categories, Key, Numbers
 from algokit.reporting.figures.painting import data_uri, paint
 from algokit.reporting.figures.picture import Picture, kebab, stems
 from algokit.reporting.figures.spreading import Spread, spread
 from algokit.reporting.figures.surface import HEIGHT_PX, N_VERTICES, WIDTH_PX, Floats, Surface
-from algokit.reporting.figures.svg import chart, element, round_step, text
+from algokit.reporting.figures.svg import WIDTH, chart, element, heading, round_step, text
 from algokit.types import HEMISPHERES, Hemisphere, Ints, VertexScores
 
 Quantity: TypeAlias = Literal["noise_normalized", "noise_ceiling", "pearson_r"]
 
-_DENSITY = 1.5  # pixels of the PNG per pixel of the picture: sharp on fine screens, and small
-_HEAD_PX = 40
-_WIDTH = WIDTH_PX / _DENSITY
-_HEIGHT = HEIGHT_PX / _DENSITY + _HEAD_PX
-_KEY = (252, 543, 222)  # left, top, width: below the view from behind
-_VIEW_LABELS = (("lateral", 2, 188), ("medial", 2, 352), ("ventral", 2, 382), ("posterior", 226, 382))
+_DENSITY = WIDTH_PX / WIDTH  # pixels of the PNG per pixel of the picture: sharp on fine screens
+_HEAD_PX = 54
+_SHEET_PX = HEIGHT_PX / _DENSITY
+_HEIGHT = _HEAD_PX + _SHEET_PX + 8
+_KEY = (184, _HEAD_PX + 376, 174)  # left, top, width: below the view from behind
+_VIEW_LABELS = (("lateral", 1, 116), ("medial", 1, 239), ("ventral", 1, 258), ("posterior", 170, 258))
+
+MAPS_NOTE = (
+    "Maps show both hemispheres on the inflated fsaverage5 of FreeSurfer: those of the challenge's vertices that it "
+    "has, the first 10,242 of fsaverage in each hemisphere. Where they lie far apart, the gaps between them take the "
+    "value of the nearest one that is drawn, as many edges of the mesh away as a map's caption says. Grey cortex has "
+    "no value and is darker in sulci. The ventral view has the occipital pole at the top. A value beyond the key has "
+    "the colour of that end."
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,9 @@ class _Look:
     name: str
     title: str
     key: Key
-    pooling: str
+    pooling: Literal["mean", "median"]
     said: Callable[[Floats], str]
+    pooled: str = ""  # what the pooling is of the quantity itself, where the numbers here are its logarithms
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -105,8 +114,12 @@ def _mean_words(unit: str, digits: int = 1) -> Callable[[Floats], str]:
 
 
 def layer_maps(surface: Surface, choices: Sequence[Choice]) -> tuple[Picture, ...]:
-    """The winning layer of every vertex, per member: over subjects (of several) the median, and each subject."""
-    return _choice_maps(surface, choices, "layer", "Winning layer", lambda one: (one.layers, one.layer_index))
+    """The winning layer of every vertex, per member: over subjects (of several) the median, and each subject.
+
+    None of a member with a single layer.
+    """
+    several = [one for one in choices if len(one.layers) > 1]
+    return _choice_maps(surface, several, "layer", "Winning layer", lambda one: (one.layers, one.layer_index))
 
 
 def grid_maps(surface: Surface, choices: Sequence[Choice]) -> tuple[Picture, ...]:
@@ -152,7 +165,8 @@ def alpha_maps(surface: Surface, choices: Sequence[Choice]) -> tuple[Picture, ..
         powers = powers[np.isfinite(powers)]
         if powers.size:
             name, title = f"alpha-map-{stems(members)[member]}", f"Penalty (alpha), {member}"
-            pictures += _maps(surface, parts, _Look(name, title, _powers_key(powers), "mean", _power_words))
+            look = _Look(name, title, _powers_key(powers), "mean", _power_words, pooled="geometric mean")
+            pictures += _maps(surface, parts, look)
     return tuple(pictures)
 
 
@@ -186,7 +200,7 @@ def _maps(surface: Surface, parts: Sequence[_Part], look: _Look) -> tuple[Pictur
     pictures = []
     if len(subjects) > 1:
         pooled = [_over_subjects(parts, hemisphere, look.pooling) for hemisphere in HEMISPHERES]
-        words = f"{look.pooling} of {len(subjects)} subjects"
+        words = f"{look.pooled or look.pooling} of {len(subjects)} subjects"
         pictures.append(_map(surface, [part for part in pooled if part.values.size], look, words, look.pooling))
     for subject in subjects:
         pictures.append(_map(surface, [part for part in parts if part.subject == subject], look, subject, subject))
@@ -219,18 +233,17 @@ def _map(surface: Surface, parts: Sequence[_Part], look: _Look, of: str, name: s
     png = paint(surface, (values - low) / (high - low), colours, blend=isinstance(look.key, Numbers))
     title = f"{look.title}: {of}"
     body = [
-        text(title, 0, 14, class_="b"),
-        text("left hemisphere", 118, _HEAD_PX - 6, anchor="middle", class_="s q"),
-        text("right hemisphere", 362, _HEAD_PX - 6, anchor="middle", class_="s q"),
-        element("image", href=data_uri(png), x=0, y=_HEAD_PX, width=_WIDTH, height=_HEIGHT - _HEAD_PX),
-        *(text(view, x, y, class_="s q") for view, x, y in _VIEW_LABELS),
+        heading(look.title),
+        text(of, 0, 30, class_="s q"),
+        text("left hemisphere", 89, _HEAD_PX - 5, anchor="middle", class_="s q"),
+        text("right hemisphere", 271, _HEAD_PX - 5, anchor="middle", class_="s q"),
+        element("image", href=data_uri(png), x=0, y=_HEAD_PX, width=WIDTH, height=_SHEET_PX),
+        *(text(view, x, _HEAD_PX + y, class_="s q") for view, x, y in _VIEW_LABELS),
         *look.key.draw(*_KEY),
     ]
     alt = f"{title}, on the inflated cortex seen from the side, the middle, below and behind. {_said(parts, look)}"
-    caption = f"{title}, on the inflated fsaverage5. {_pooling_words(look, name)}{_drawn_words(spreads)}"
-    if any((part.values < low).any() or (part.values > high).any() for part in parts):
-        caption += f" Values beyond {low:g} to {high:g} have the colour of that end."
-    return chart(f"{look.name}-{kebab(name)}", (_WIDTH, _HEIGHT), body, title=title, alt=alt, caption=caption)
+    caption = f"{title}. {_pooling_words(look, name)}{_drawn_words(spreads)}"
+    return chart(f"{look.name}-{kebab(name)}", (WIDTH, _HEIGHT), body, title=title, alt=alt, caption=caption)
 
 
 def _said(parts: Sequence[_Part], look: _Look) -> str:
@@ -242,13 +255,13 @@ def _said(parts: Sequence[_Part], look: _Look) -> str:
 def _pooling_words(look: _Look, name: str) -> str:
     if name != look.pooling:
         return ""
-    return f"Every vertex of fsaverage shows the {look.pooling} over the subjects that have it. "
+    return f"Every vertex shows the {look.pooled or look.pooling} over the subjects that have it. "
 
 
 def _drawn_words(spreads: Mapping[Hemisphere, Spread]) -> str:
     n_given, n_drawn = (sum(getattr(one, name) for one in spreads.values()) for name in ("n_given", "n_drawn"))
-    words = f"Of {n_given} vertices with a value {n_drawn} are vertices of fsaverage5 and drawn"
+    words = f"{n_drawn} of {n_given} vertices with a value are drawn"
     rings = max((one.rings for one in spreads.values()), default=0.0)
     if rings:
-        words += f"; gaps are filled from the nearest drawn vertex within {rings:g} edges of the mesh"
-    return words + ". Grey: no value (darker in sulci). The ventral view has the occipital pole at the top."
+        words += f", gaps filled within {rings:g} edges"
+    return words + "."

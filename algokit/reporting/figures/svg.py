@@ -10,10 +10,13 @@ from html import escape
 from algokit.reporting.figures.picture import Picture
 
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]  # left, top, width, height
 
+WIDTH = 360.0  # of every chart: on a telephone it is shown about as it is drawn, and its words stay readable
+_ENLARGED = 1.2  # times that where there is room
 FONT_PX = 12
-LABEL_CHARS = 22  # of a row's label: a longer one would leave no room for the chart
-_CHAR_WIDTH = 0.56  # of the font size: the mean over words like these in the usual sans-serif fonts
+LABEL_CHARS = 20  # of a row's label: a longer one would leave no room for the chart
+_CHAR_WIDTH = 0.58  # of the font size: the mean over words like these in the usual sans-serif fonts
 # Ink is the colour of the text around; the two others are mid-tones that read on white and on black, with CSS
 # variables by which a page may choose them. Selectors start with the picture's id: styles inside an inline SVG are
 # the whole page's.
@@ -26,7 +29,9 @@ _STYLE = (
     "#{id} .bar{{fill:var(--figure-bar,#5b8fc7)}}#{id} .bar2{{fill:var(--figure-bar-2,#c98a4b)}}"
     "#{id} .mark{{fill:none;stroke:var(--figure-mark,currentColor);stroke-width:1.1;opacity:.8}}"
     "#{id} .whisker{{stroke:currentColor;stroke-width:1.6;fill:none}}"
-    "#{id} .chance{{fill:currentColor;opacity:.28}}"
+    "#{id} .chance{{stroke:currentColor;stroke-width:1.4;fill:none}}"
+    "#{id} .casing{{stroke:Canvas;stroke-width:4;opacity:.75}}"
+    "#{id} .halo{{fill:none;stroke:currentColor;stroke-width:2;opacity:.55}}"
 )
 
 
@@ -69,9 +74,27 @@ def text(words: str, x: float, y: float, *, anchor: str | None = None, class_: s
     return element("text", clean(words), x=x, y=y, text_anchor=anchor, class_=class_)
 
 
+def heading(words: str, width: float = WIDTH) -> str:
+    """A chart's title in its first line."""
+    n_chars = int(width / text_width("n", FONT_PX * 1.06))  # bold letters are wider
+    return text(shortened(words, n_chars), 0, 14, class_="b")
+
+
 def rect(x: float, y: float, width: float, height: float, *, class_: str | None = None, fill: str | None = None) -> str:
     """A filled box."""
     return element("rect", x=x, y=y, width=max(width, 0.0), height=height, class_=class_, fill=fill)
+
+
+def halo(boxes: Iterable[Box]) -> str:
+    """A line around all boxes together, to be drawn before they are filled.
+
+    No colour map stands out on white and on black: its dark end needs this line on a dark page, its light end on a
+    light one.
+    """
+    path = "".join(
+        f"M{number(x)} {number(y)}h{number(width)}v{number(height)}h{number(-width)}z" for x, y, width, height in boxes
+    )
+    return element("path", d=path, class_="halo")
 
 
 def line(start: Point, end: Point, class_: str) -> str:
@@ -119,12 +142,14 @@ def tick_text(value: float) -> str:
 def chart(name: str, size: tuple[float, float], body: Iterable[str], *, title: str, alt: str, caption: str) -> Picture:
     """The whole SVG document, which names and describes itself to a screen reader."""
     width, height = (math.ceil(one) for one in size)
+    width_px, height_px = (round(_ENLARGED * one) for one in (width, height))
     head = (
         f'<title id="{name}-title">{clean(title)}</title><desc id="{name}-desc">{clean(alt)}</desc>'
         f"<style>{_STYLE.format(id=name, px=FONT_PX)}</style>"
     )
     markup = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-labelledby="{name}-title {name}-desc">{head}{"".join(body)}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" viewBox="0 0 {width} {height}" '
+        f'width="{width_px}" height="{height_px}" role="img" aria-labelledby="{name}-title {name}-desc">'
+        f"{head}{''.join(body)}</svg>\n"
     )
-    return Picture(name, markup.encode(), "svg", width, height, alt, caption)
+    return Picture(name, markup.encode(), "svg", width_px, height_px, alt, caption)

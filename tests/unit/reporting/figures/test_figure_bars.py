@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from made_up_subject import pooled, row, scores
@@ -43,6 +44,37 @@ def test_whiskers_end_at_the_interval(two_subjects: Scores) -> None:
     ends = [re.search(r"M([\d.]+) [\d.]+H([\d.]+)", path).groups() for path in paths]  # type: ignore[union-attr]
     drawn = [(number(float(low)), number(float(high))) for low, high in ends]
     assert drawn == [pytest.approx((value - 3, value + 5), abs=0.05) for value in VALUES.values()]
+
+
+def test_chance_is_a_bracket_in_the_gap_below_its_bar(two_subjects: Scores) -> None:
+    """Not a shade on the bar, which would be another colour on every bar and page."""
+    right = row("all", 40.0, roi_class="all", hemisphere="rh", chance_low=0.5, chance_high=2.0)
+    left = replace(right, hemisphere="lh")
+    for picture in (of_class(roi_bars(two_subjects), "prf-visualrois"), *subject_bars(scores(pooled(), left, right))):
+        number = across(picture)
+        bars = [*elements(picture, "rect", "bar"), *elements(picture, "rect", "bar2")]
+        tops = sorted(float(one.get("y", "")) for one in bars)
+        bottoms = [top + float(bars[0].get("height", "")) for top in tops]
+        brackets = [one.get("d", "") for one in elements(picture, "path", "chance")]
+        assert len(brackets) == len(bars)
+        for path, bottom, below in zip(brackets, bottoms, [*tops[1:], 1e9], strict=True):
+            low, y, down, high = (
+                float(one)
+                for one in re.fullmatch(r"M([\d.]+) ([\d.]+)v([\d.]+)H([\d.]+)v-[\d.]+", path).groups()  # type: ignore[union-attr]
+            )
+            assert (number(low), number(high)) == pytest.approx((0.5, 2.0), abs=0.05)
+            assert bottom < y < y + down < below
+        assert "Bracket below a bar: 95 % of what predictions of shuffled images score" in picture.caption
+
+
+def test_rings_leave_the_whisker_free() -> None:
+    subjects = [row("V1v", 41.0 + number, subject=f"subj{number:02d}") for number in range(1, 9)]
+    picture = of_class(roi_bars(scores(pooled(), row("V1v", 45.0, low=40.0, high=50.0), *subjects)), "prf-visualrois")
+    (path,) = elements(picture, "path", "whisker")
+    top, length = re.match(r"M[\d.]+ ([\d.]+)v([\d.]+)", path.get("d", "")).groups()  # type: ignore[union-attr]
+    rings = elements(picture, "circle")
+    assert len(rings) == 8
+    assert min(float(one.get("cy", "")) - float(one.get("r", "")) for one in rings) > float(top) + float(length)
 
 
 def test_every_subject_has_a_ring_at_its_own_score(two_subjects: Scores) -> None:

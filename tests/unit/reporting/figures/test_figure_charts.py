@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from algokit.reporting.figures import Choice, Picture, ceiling_versus_score, dep
 from algokit.reporting.figures.colours import PLASMA
 from algokit.reporting.figures.picture import kebab, stems
 from algokit.reporting.figures.svg import Scale, number, shortened, tick_text
-from algokit.types import HEMISPHERES, VertexScores
+from algokit.scoring import ScoredHemisphere, score
+from algokit.types import HEMISPHERES, Ceilings, Predictions, Responses, VertexScores
 
 
 def choices(n_layers: int, n_vertices: int = 400) -> list[Choice]:
@@ -30,11 +32,16 @@ def choices(n_layers: int, n_vertices: int = 400) -> list[Choice]:
     return found
 
 
+def filled(picture: Picture) -> list[ElementTree.Element]:
+    """The paths that have a colour of their own."""
+    return [one for one in elements(picture, "path") if one.get("fill")]
+
+
 def drawn_shares(picture: Picture) -> dict[str, dict[float, float]]:
     """Colour -> top of the row -> share in percent, read from the paths."""
     at = across(picture)
     found: dict[str, dict[float, float]] = {}
-    for path in elements(picture, "path"):
+    for path in filled(picture):
         boxes = re.findall(r"M([\d.]+) ([\d.]+)H([\d.]+)", path.get("d", ""))
         found[path.get("fill", "")] = {float(top): at(float(end)) - at(float(start)) for start, top, end in boxes}
     return found
@@ -88,7 +95,7 @@ def test_cells_are_where_the_vertices_are() -> None:
     ceiling, r = rng.uniform(0, 0.9, 300), rng.uniform(-0.2, 0.9, 300)
     (picture,) = ceiling_versus_score([hemisphere(ceiling, r)])
     cells = []
-    for path in elements(picture, "path"):
+    for path in filled(picture):
         cells += re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)", path.get("d", ""))
     boxes = np.array(cells, float)
     texts = [one for one in elements(picture, "text") if re.fullmatch(r"\d+", one.text or "")]
@@ -109,6 +116,32 @@ def test_the_density_tells_its_numbers() -> None:
     (picture,) = ceiling_versus_score([hemisphere(ceiling, r)])
     assert "4 vertices; median ceiling 45.0 %, median squared r 17.0 %" in picture.alt
     assert "2 vertices reach their ceiling, 1 have a ceiling of exactly 0" in picture.alt
+    assert len(re.findall("%", picture.alt)) == 2  # no other share that a reader could take for the score
+
+
+def test_vertices_at_their_ceiling_are_those_that_the_scores_count_at_the_cap() -> None:
+    """Also where there is nothing to explain: a ceiling of 0 is reached by luck, not by a squared r of 0."""
+    rng, ids = np.random.default_rng(2), np.arange(30)
+    measured = rng.standard_normal((30, 40)).astype(np.float32)
+    predicted = (measured + rng.standard_normal(measured.shape)).astype(np.float32)
+    predicted[:, 0] = predicted[:, 1] = -measured[:, 1]
+    predicted[:, 2] = 1.0
+    ceiling = np.concatenate([np.zeros(4), rng.uniform(0.2, 0.9, 36)])
+    scored = score(
+        [
+            ScoredHemisphere(
+                Predictions(predicted, ids, "subj01", "lh", "test"),
+                Responses(measured, ids, "subj01", "lh", "test"),
+                Ceilings(ceiling, "subj01", "lh", "test", "made up"),
+                [],
+            )
+        ]
+    )
+    (picture,) = ceiling_versus_score(scored.vertices)
+    r = np.array([np.corrcoef(measured[:, one], predicted[:, one])[0, 1] for one in range(40) if one != 2])
+    n_capped = int(np.sum((r > 0) & (r**2 >= np.delete(ceiling, 2))))
+    assert 1 < n_capped < 36 and scored.n_clipped == n_capped
+    assert f"{n_capped} vertices reach their ceiling, 4 have a ceiling of exactly 0" in picture.caption
 
 
 def test_no_ceilings_no_density() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from svg_reading import SVG, elements, parsed, sheet, words
 
 from algokit.errors import UsageError
 from algokit.reporting.figures import (
+    MAPS_NOTE,
     Choice,
     Picture,
     Surface,
@@ -18,7 +20,7 @@ from algokit.reporting.figures import (
     grid_maps,
     layer_maps,
 )
-from algokit.reporting.figures.colours import PLASMA, VIRIDIS
+from algokit.reporting.figures.colours import MAGMA, PLASMA, VIRIDIS
 from algokit.reporting.figures.surface import HEIGHT_PX, N_VERTICES, WIDTH_PX
 from algokit.types import HEMISPHERES, FitRecord, VertexScores
 
@@ -145,6 +147,43 @@ def test_penalties_are_drawn_by_their_powers_of_ten(surface: Surface, choices: l
     assert "from 1 to 1e+06" in picture.alt
 
 
+def test_penalties_of_several_subjects_are_averaged_by_their_powers(
+    surface: Surface, vertices: list[VertexScores]
+) -> None:
+    """1 and 10,000: the geometric mean is 100, halfway along the key; the mean would be 5000, at its end."""
+    two = [
+        replace(choice(one), alpha=np.full(one.pearson_r.size, alpha))
+        for one, alpha in ((vertices[0], 1.0), (vertices[2], 10_000.0))
+    ]
+    picture = alpha_maps(surface, two)[0]
+    colours = {rgba[:3] for rgba in at_vertices(surface, picture).values()} - GREYS
+    assert max(colour_distance(colour, tuple(MAGMA.rgb([0.5])[0].tolist())) for colour in colours) <= 12
+    assert "geometric mean over the subjects" in picture.caption
+    assert "geometric mean of 2 subjects" in words(picture)
+    assert picture.name == "alpha-map-eva-mean"  # the page knows the map over subjects by its end
+
+
+@pytest.mark.parametrize("n_powers", [1, 2, 6, 7, 13])
+def test_the_numbers_of_a_key_stand_apart_under_their_ticks(
+    surface: Surface, choices: list[Choice], n_powers: int
+) -> None:
+    alpha = 10.0 ** (np.arange(choices[0].alpha.size) % (n_powers + 1))
+    (picture,) = alpha_maps(surface, [replace(choices[0], alpha=alpha)])
+    texts = [one for one in elements(picture, "text") if re.fullmatch(r"1e\d+", one.text or "")]
+    powers = [int((one.text or "")[2:]) for one in texts]
+    places = [float(one.get("x", "")) for one in texts]
+    assert {one.get("text-anchor") for one in texts} == {"middle"}
+    assert [float(one.get("x1", "")) for one in elements(picture, "line", "axis")] == places
+    boxes = [one for one in elements(picture, "rect") if one.get("height") == "10"]
+    start = float(boxes[0].get("x", ""))
+    width = float(boxes[0].get("width", ""))
+    assert places == pytest.approx([start + width * power / n_powers for power in powers], abs=0.02)
+    halves = [0.6 * 11 * len(one.text or "") / 2 for one in texts]
+    gaps = np.diff(places) - np.add(halves[1:], halves[:-1])
+    assert gaps.min() > 3
+    assert places[-1] + halves[-1] <= 360
+
+
 def test_vertices_without_a_penalty_have_no_colour(surface: Surface, choices: list[Choice]) -> None:
     none = [replace(one, alpha=np.zeros_like(one.alpha)) for one in choices]
     assert alpha_maps(surface, none) == ()
@@ -160,6 +199,8 @@ def test_what_cannot_be_drawn_is_absent(surface: Surface, vertices: list[VertexS
     assert brain_maps(surface, []) == layer_maps(surface, []) == alpha_maps(surface, []) == ()
     one_grid = [replace(one, grids=("2 × 2",), grid_index=np.zeros_like(one.grid_index)) for one in choices]
     assert grid_maps(surface, one_grid) == ()
+    one_layer = [replace(one, layers=("only",), layer_index=np.zeros_like(one.layer_index)) for one in choices]
+    assert layer_maps(surface, one_layer) == ()
 
 
 def test_one_hemisphere_alone_leaves_the_other_grey(surface: Surface, vertices: list[VertexScores]) -> None:
@@ -173,16 +214,25 @@ def test_the_numbers_are_told_in_words(surface: Surface, vertices: list[VertexSc
     left = vertices[0].normalized
     assert left is not None
     assert f"Left hemisphere: mean {100 * left.mean():.1f} %" in picture.alt
-    assert "Of 4800 vertices with a value 2400 are vertices of fsaverage5" in picture.caption
+    assert "2400 of 4800 vertices with a value are drawn" in picture.caption
     assert "filled" not in picture.caption
     assert {"0", "50", "100", "lateral", "medial", "ventral", "posterior"} <= set(words(picture))
+
+
+def test_what_is_alike_in_all_maps_is_said_once(
+    surface: Surface, vertices: list[VertexScores], choices: list[Choice]
+) -> None:
+    captions = [one.caption for one in (*brain_maps(surface, vertices), *alpha_maps(surface, choices[:2]))]
+    for word in ("fsaverage5", "nearest", "Grey", "ventral", "occipital pole", "key"):
+        assert word in MAPS_NOTE
+        assert not any(word in caption for caption in captions)
 
 
 def test_a_ceiling_that_is_no_number_is_not_drawn(surface: Surface, vertices: list[VertexScores]) -> None:
     one = vertices[0]
     ceiling = np.where(np.arange(2400) < 1000, np.nan, one.ceiling)  # type: ignore[arg-type]
     (picture,) = brain_maps(surface, [replace(one, ceiling=ceiling)], "noise_ceiling")
-    assert "Of 1400 vertices with a value" in picture.caption and "nan" not in picture.alt
+    assert " of 1400 vertices with a value" in picture.caption and "nan" not in picture.alt
 
 
 def test_a_sparse_map_says_how_far_it_is_filled(surface: Surface, vertices: list[VertexScores]) -> None:
@@ -192,8 +242,7 @@ def test_a_sparse_map_says_how_far_it_is_filled(surface: Surface, vertices: list
         one, pearson_r=one.pearson_r[kept], normalized=one.normalized[kept], fsaverage_index=one.fsaverage_index[kept]
     )
     (picture,) = brain_maps(surface, [thin])
-    assert "Of 120 vertices with a value 60 are" in picture.caption
-    assert "filled from the nearest drawn vertex within" in picture.caption
+    assert re.search(r"60 of 120 vertices with a value are drawn, gaps filled within [\d.]+ edges", picture.caption)
 
 
 def test_maps_of_eight_subjects_stay_small(surface: Surface) -> None:
@@ -225,7 +274,7 @@ def test_hostile_layers_and_members_stay_words(surface: Surface, vertices: list[
     for draw in (layer_maps, grid_maps, alpha_maps):
         (picture,) = draw(surface, [bad])
         tags = {element.tag.removeprefix(SVG) for element in parsed(picture).iter()}
-        assert tags <= {"svg", "title", "desc", "style", "text", "image", "rect", "g"}
+        assert tags <= {"svg", "title", "desc", "style", "text", "image", "rect", "line", "path", "g"}
 
 
 def test_choices_of_another_challenge_are_refused(vertices: list[VertexScores]) -> None:
