@@ -40,6 +40,10 @@ Overrides: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the recipe; may be given several times."),
 ]
+Executor: TypeAlias = Annotated[str, typer.Option("--executor", help="Where to run.")]
+Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")]
+Workers: TypeAlias = Annotated[int, typer.Option("--workers", min=1, help="Threads that decode images.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for programs.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from algokit.cli.options import Data, Json, Manifest, Nsd, Quiet, Store, store_root
+from algokit.cli.options import (
+    BatchSize,
+    Data,
+    Device,
+    Executor,
+    Json,
+    Manifest,
+    Nsd,
+    Quiet,
+    Store,
+    Workers,
+    store_root,
+)
 
 
 def rerun(
@@ -30,21 +42,23 @@ def rerun(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Run even where data, weights or plan are not those of the card.")
     ] = False,
-    executor: Annotated[str, typer.Option(help="Where to run.")] = "local",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per forward pass.")] = 32,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 4,
+    executor: Executor = "local",
+    device: Device = "auto",
+    batch_size: BatchSize = 32,
+    workers: Workers = 4,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Run again what a card says, and compare what comes out with it.
 
-    Refused where the data or the weights are not those of the card. What the store holds is not computed again; a new
-    --store computes everything. Exits with 0 for the same bytes or the same scores, and with 1 otherwise.
+    Refused where the data, those behind the scores too, or the weights are not those of the card. What the store holds
+    is not computed again; a new --store computes everything. Exits with 0 for the same bytes or the same scores, and
+    with 1 otherwise.
     """
     from algokit import verbs
     from algokit.console import show_rerun, shown_progress, write_json
     from algokit.reporting.card_documents import rerun_document
+    from algokit.reporting.card_rerun import GOOD
 
     with shown_progress(quiet=quiet) as progress:
         report = verbs.rerun(
@@ -65,5 +79,5 @@ def rerun(
         write_json({**places, **rerun_document(report.checks, report.outcome, report.verdict)})
     else:
         show_rerun(report)
-    if report.outcome == "other":
+    if report.outcome not in GOOD:
         raise typer.Exit(1)

@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from algokit.cli.options import Data, Json, Manifest, Nsd, Overrides, Quiet, Recipe, Store, store_root
+from algokit.cli.options import (
+    BatchSize,
+    Data,
+    Device,
+    Executor,
+    Json,
+    Manifest,
+    Nsd,
+    Overrides,
+    Quiet,
+    Recipe,
+    Store,
+    Workers,
+    store_root,
+)
 
 
 def run(
@@ -20,10 +34,10 @@ def run(
     nsd: Nsd = None,
     overrides: Overrides = None,
     store: Store = None,
-    executor: Annotated[str, typer.Option(help="Where to run.")] = "local",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per forward pass.")] = 32,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 4,
+    executor: Executor = "local",
+    device: Device = "auto",
+    batch_size: BatchSize = 32,
+    workers: Workers = 4,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from algokit.errors import UsageError
+from algokit.readouts import RidgeSpec
+from algokit.recipe.plan import Plan
+from algokit.recipe.schema import Recipe
 from algokit.reporting.finished import Finished
 from algokit.reporting.json_files import read_json, write_json
 from algokit.types import HEMISPHERES, Finding, FitRecord
 
+Thing: TypeAlias = Literal["layer", "pooling", "penalty"]
 CHOICES = ("space_index", "alpha", "cv_score")  # in the order of FitRecord
 
 
@@ -26,11 +30,13 @@ class MemberChoices:
     ----------
     spaces : name, layer and pooling of its feature spaces, in the order that the records count them.
     records : per subject and hemisphere.
+    chosen : what there was to choose from; empty where the readout chooses nothing, and its records are all 0 then.
     """
 
     member: str
     spaces: tuple[Mapping[str, Any], ...]
     records: tuple[FitRecord, ...]
+    chosen: frozenset[Thing] = frozenset()
 
 
 def write_choices(folder: Path, finished: Finished) -> None:
@@ -67,6 +73,29 @@ def read_choices(submission: Path) -> list[MemberChoices]:
         )
         raise UsageError("nothing was chosen here", [finding])
     return members
+
+
+def members_of(plan: Plan, found: Iterable[MemberChoices]) -> list[MemberChoices]:
+    """The members in the order of the recipe, with what each had to choose from; a folder of no member is left out."""
+    by_name = {one.member: one for one in found}
+    specs = {one.name: one for one in Recipe.model_validate(plan.recipe).members}
+    members = []
+    for planned in plan.members:
+        if one := by_name.get(planned.name):
+            readout = specs[planned.name].readout
+            chosen = frozenset(_things(one, readout)) if isinstance(readout, RidgeSpec) else frozenset()
+            members.append(replace(one, chosen=chosen))
+    return members
+
+
+def _things(member: MemberChoices, readout: RidgeSpec) -> Iterator[Thing]:
+    """Whatever has more than one candidate; other readouts use every feature and have no penalty."""
+    if len({space["layer"] for space in member.spaces}) > 1:
+        yield "layer"
+    if len({str(space["pooling"]) for space in member.spaces}) > 1:
+        yield "pooling"
+    if len(readout.alpha_values()) > 1:
+        yield "penalty"
 
 
 def _read_member(spaces_file: Path) -> MemberChoices:

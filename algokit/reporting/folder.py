@@ -18,6 +18,7 @@ from algokit.reporting.card import build_card, headline_scores
 from algokit.reporting.choices import write_choices
 from algokit.reporting.finished import Finished, predictions
 from algokit.reporting.json_files import read_json, write_json
+from algokit.reporting.places import write_places
 from algokit.reporting.presentation import MARKDOWN, PAGE, write_presentation
 from algokit.reporting.reported import placed_inside, read_reported, read_scores
 from algokit.scoring import Intervals, score_document, write_vertices
@@ -29,6 +30,7 @@ _OURS = re.compile(
     r"|(val/)?subj\d\d/(lh_pred_(test|val)|rh_pred_(test|val)|image_ids)\.npy"
     r"|fits/[^/]+/(spaces\.json|subj\d\d/[lr]h_(space_index|alpha|cv_score)\.npy)"
     r"|vertices/(test|val)/subj\d\d/[lr]h_([a-z_]+\.npy|vertices\.json)"
+    r"|vertices/places/subj\d\d/[lr]h_(rois\.json|(roi_labels|fsaverage_index)\.npy)"
     r"|figures/[a-z0-9-]+\.(svg|png)"
 )
 
@@ -128,9 +130,11 @@ def write_submission(
             write_predictions(folder, predictions(finished, subject, "test"))
             _write_val(folder, finished, subject)
         write_choices(folder, finished)
-        for one in scores.values():
-            if one is not None:
-                write_vertices(folder / "vertices", one)
+        known = [one for one in scores.values() if one is not None]
+        for one in known:
+            write_vertices(folder / "vertices", one)
+        if not known:  # what is scored has its places beside its scores
+            write_places(folder, finished)
         write_json(folder / "plan.json", plan)
         write_json(folder / "scores.json", _score_documents(scores))
         made = {"files": _digests(folder), "notes": _fit_notes(finished), "scores": headline_scores(scores)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TypeAlias
 
-from algokit.reporting.choices import MemberChoices
+from algokit.reporting.choices import MemberChoices, Thing
 from algokit.reporting.figures import (
     Choice,
     Picture,
@@ -23,11 +23,16 @@ from algokit.reporting.figures import (
     roi_bars,
     subject_bars,
 )
+from algokit.reporting.places import VertexPlaces
 from algokit.reporting.reported import SPLITS, Reported
-from algokit.types import Progress, ProgressCallback, Scores, Split, no_progress
+from algokit.types import Progress, ProgressCallback, Scores, Split, VertexScores, no_progress
 
 _Draw: TypeAlias = Callable[[], Sequence[Picture]]
-_MAPS = (layer_maps, grid_maps, alpha_maps)
+_MAPS: dict[Thing, Callable[..., Sequence[Picture]]] = {
+    "layer": layer_maps,
+    "pooling": grid_maps,
+    "penalty": alpha_maps,
+}
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,14 @@ def make_gallery(reported: Reported, *, progress: ProgressCallback = no_progress
     surface = cache(load_surface)  # only where there is a map to draw, and once
     pieces = [*_score_pieces(scores, surface), *_choice_pieces(reported, surface)]
     drawn: dict[str, list[Picture]] = {"bars": [], "brain": [], "choices": [], "ceilings": []}
+    n_drawn = 0
     for done, (section, name, draw) in enumerate(pieces):
-        progress(Progress("report", done, len(pieces), "pictures", name))
-        drawn[section] += draw()
-    progress(Progress("report", len(pieces), len(pieces), "pictures"))
+        # how many a piece holds is known when it is drawn; at least one each until then
+        progress(Progress("report", n_drawn, n_drawn + len(pieces) - done, "pictures", name))
+        pictures = draw()
+        drawn[section] += pictures
+        n_drawn += len(pictures)
+    progress(Progress("report", n_drawn, n_drawn, "pictures"))
     return Gallery(split, **{section: tuple(pictures) for section, pictures in drawn.items()})
 
 
@@ -81,11 +90,13 @@ def _score_pieces(scores: Scores | None, surface: Callable[[], Surface]) -> Iter
 
 
 def _choice_pieces(reported: Reported, surface: Callable[[], Surface]) -> Iterator[tuple[str, str, _Draw]]:
-    for member in reported.members:
+    """Of what had more than one candidate; a readout that chooses nothing records zeros, and they mean nothing."""
+    for member in [one for one in reported.members if one.chosen]:
         choices = _choices(reported, member)
-        yield "choices", f"depth of {member.member}", partial(depth_histogram, choices)
+        if "layer" in member.chosen:
+            yield "choices", f"depth of {member.member}", partial(depth_histogram, choices)
         if all(one.fsaverage_index is not None for one in choices):
-            for draw in _MAPS:
+            for draw in [draw for thing, draw in _MAPS.items() if thing in member.chosen]:
                 yield "choices", f"maps of {member.member}", _on(surface, draw, choices)
 
 
@@ -94,9 +105,10 @@ def _on(surface: Callable[[], Surface], draw: Callable[..., Sequence[Picture]], 
 
 
 def _choices(reported: Reported, member: MemberChoices) -> list[Choice]:
-    """What a member chose, with the ROIs and the places of its vertices where a split's scores know them."""
+    """What a member chose, with the ROIs and the places of its vertices, which a split's scores know if there are."""
     scored = (scores.vertices for scores in reported.scores.values() if scores and scores.vertices)
-    known = {(one.subject, one.hemisphere): one for one in next(scored, ())}
+    vertices: Sequence[VertexScores] | Sequence[VertexPlaces] = next(scored, reported.places)
+    known = {(one.subject, one.hemisphere): one for one in vertices}
     choices = []
     for record in member.records:
         one = known.get((record.subject, record.hemisphere))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,8 +94,13 @@ def _setting(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def environment_facts(card: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """The machine and the time, as the card says them."""
+def environment_facts(card: Mapping[str, Any], n_steps: int | None = None) -> tuple[Fact, ...]:
+    """The machine and the time, as the card says them.
+
+    Parameters
+    ----------
+    n_steps : of the plan; None where not known.
+    """
     hardware, timings = card.get("hardware"), card.get("timings")
     facts = []
     if isinstance(hardware, dict):
@@ -103,8 +109,18 @@ def environment_facts(card: Mapping[str, Any]) -> tuple[Fact, ...]:
     if card.get("device"):
         facts.append(Fact("device", str(card["device"])))
     if isinstance(timings, dict) and isinstance(timings.get("total_s"), int | float):
-        facts.append(Fact("time of the run", _seconds(float(timings["total_s"]))))
+        made = timings.get("steps_s")
+        words = _made_words(len(made), n_steps) if isinstance(made, dict) and n_steps else ""
+        facts.append(Fact("time of this run", _seconds(float(timings["total_s"])), words))
     return tuple(facts)
+
+
+def _made_words(n_made: int, n_steps: int) -> str:
+    """A time says little unless it is known what was done in it."""
+    if n_made == n_steps:
+        return f"all {n_steps} steps computed"
+    others = "the others" if n_made else "all"
+    return f"{n_made or 'none'} of {n_steps} steps computed, {others} taken from the store"
 
 
 def _seconds(seconds: float) -> str:
@@ -136,14 +152,28 @@ def _timings(steps: Mapping[str, float]) -> Iterator[Table]:
         yield Table("Time per step", ("step", "seconds"), tuple(sorted(steps.items())), {"seconds": 3})
 
 
-def command_facts(card: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """What to type, to be read in the folder of the submission: label and command line."""
+def command_facts(card: Mapping[str, Any], *, is_test_scored: bool) -> tuple[Fact, ...]:
+    """What to type, to be read in the folder of the submission: label and command line.
+
+    Nothing of it writes into that folder but the page; a card names weights files without their place.
+    """
     name = str(card["recipe"].get("name", "recipe"))
+    members = card["recipe"].get("members", [])
+    weights = "".join(
+        f" --set members.{index}.backbone.checkpoint=FILE"
+        for index, member in enumerate(members)
+        if member.get("backbone", {}).get("checkpoint")
+    )
+    again, anew, recipe = (shlex.quote(f"../{name}{end}") for end in ("-again", "-anew", ".yaml"))
+    scored = Fact("The scores again, with intervals", "algokit score . --data DIR --intervals")
     return (
-        Fact("Everything again, from the card", "algokit rerun card.json --data DIR"),
-        Fact("The same from the recipe below, saved as a file", f"algokit run {name}.yaml --data DIR"),
+        Fact("Everything again, from the card", f"algokit rerun card.json --data DIR --out {again}{weights}"),
+        Fact(
+            f"The same from the recipe below, saved as {recipe}",
+            f"algokit run {recipe} --data DIR --out {anew}{weights}",
+        ),
         Fact("Is it a submission the challenge takes?", "algokit validate . --data DIR"),
-        Fact("The scores again, with intervals", "algokit score . --data DIR --intervals"),
-        Fact("This page again", "algokit report . --data DIR"),
+        *([scored] if is_test_scored else []),
+        Fact("This page again, from what is stored here", "algokit report ."),
         Fact("The zip", "algokit pack ."),
     )

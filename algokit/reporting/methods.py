@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from algokit.backbones import Preprocess
 from algokit.readouts import PcaOlsSpec, RidgeSpec
 from algokit.recipe.plan import Plan, PlannedMember
-from algokit.recipe.schema import Recipe
-from algokit.reporting.references import REFERENCES, Reference, backbone_references
+from algokit.recipe.schema import Member, Recipe
+from algokit.reporting.references import REFERENCES, Reference, backbone_references, lettered, model_references
+from algokit.reporting.reported import challenge_words
+from algokit.reporting.tables import ceiling_words
 from algokit.types import Scores, Split
 
 _POOLINGS = {
@@ -19,7 +22,11 @@ _POOLINGS = {
     "mean_tokens": "averaged over tokens",
     "flatten": "taken whole",
 }
+# Packages that only some recipes use; of what a card lists, all others always take part.
+_OF_KINDS = {"timm": {"timm"}, "open_clip": {"open_clip_torch", "timm"}, "torchvision": {"torchvision"}}
+_OF_READOUTS = {"pca_ols": {"scikit-learn"}}
 _SHOWN_NAMES = 6
+_MARK = "\0"  # around the key of a reference; a name never holds it
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -32,17 +39,19 @@ class Methods:
 
 
 class _Citations:
-    """Collects what is cited, in the order of the text."""
+    """Collects what is cited; how it is cited follows when all is known, for two of a year need letters."""
 
     def __init__(self) -> None:
         self._cited: dict[str, Reference] = {}
 
     def __call__(self, *keys: str) -> str:
         self._cited.update({key: REFERENCES[key] for key in keys})
-        return "(" + "; ".join(REFERENCES[key].short for key in keys) + ")"
+        return "(" + "; ".join(f"{_MARK}{key}{_MARK}" for key in keys) + ")"
 
-    def references(self) -> tuple[Reference, ...]:
-        return tuple(sorted(self._cited.values(), key=lambda one: one.full))
+    def resolve(self, paragraphs: Iterable[str]) -> Methods:
+        cited = lettered(self._cited)
+        texts = (re.sub(f"{_MARK}(.*?){_MARK}", lambda found: cited[found[1]].short, text) for text in paragraphs)
+        return Methods(tuple(texts), tuple(cited.values()))
 
 
 def methods(
@@ -64,7 +73,7 @@ def methods(
         paragraphs += _ensemble(recipe)
     paragraphs += _scoring(scores, cite)
     paragraphs += _software(plan, versions)
-    return Methods(tuple(paragraphs), cite.references())
+    return cite.resolve(paragraphs)
 
 
 def _data(plan: Plan, recipe: Recipe, is_official: bool, cite: _Citations) -> str:
@@ -82,13 +91,14 @@ def _data(plan: Plan, recipe: Recipe, is_official: bool, cite: _Citations) -> st
         )
     else:
         text = (
-            f"We predicted the responses of {people} of the challenge “{plan.challenge}”, which has the form of the "
+            f"We predicted the responses of {people} of {challenge_words(plan.challenge)}, which has the form of the "
             f"Algonauts Project 2023 challenge {cite('challenge')} but not its data: {counts}."
         )
     if recipe.val is not None:
         text += (
             f" Of the training images {_number(100 * recipe.val.fraction)} % per subject, drawn at random (seed "
-            f"{recipe.val.seed}), were held out from every choice and fit and served for a local validation score."
+            f"{recipe.val.seed}), were held out from every choice, and from the fits behind the local validation score "
+            "that they served for; the test images were predicted by fits on all training images."
         )
     return text
 
@@ -120,10 +130,9 @@ def _member(member: PlannedMember, recipe: Recipe, cite: _Citations) -> str:
     spaces = f"{len(member.spaces)} feature {'space' if len(member.spaces) == 1 else 'spaces'}"
     poolings = _poolings([space.pooling for space in member.spaces])
     intro = f"Member “{member.name}”. " if len(recipe.members) > 1 else ""
-    return (
-        f"{intro}{_preprocess(member.card.preprocess)} {_backbone(member, cite)} The activations of {layers} were "
-        f"{poolings}, which gave {spaces}. {_readout(spec.readout, len(member.spaces), cite)}"
-    )
+    images, network = _preprocess(member.card.preprocess), _backbone(member, spec, cite)
+    readout = _readout(spec.readout, len(member.spaces), recipe.val is not None, cite)
+    return f"{intro}{images} {network} The activations of {layers} were {poolings}, which gave {spaces}. {readout}"
 
 
 def _preprocess(preprocess: Preprocess) -> str:
@@ -140,19 +149,21 @@ def _preprocess(preprocess: Preprocess) -> str:
     return text + "."
 
 
-def _backbone(member: PlannedMember, cite: _Citations) -> str:
-    keys = backbone_references(member.card.kind, member.card.name)
+def _backbone(member: PlannedMember, spec: Member, cite: _Citations) -> str:
+    weights = member.weights or {}
+    is_random, tag = bool(weights.get("is_random")), str(getattr(spec.backbone, "weights", ""))
+    keys = backbone_references(member.card.kind, member.card.name, tag, is_trained=not is_random)
     cited = f" {cite(*keys)}" if keys else ""
     if member.card.kind == "gabor":
         return f"They were described by a Gabor pyramid of oriented energy and texture{cited}, which has no weights."
-    weights = member.weights or {}
-    if weights.get("is_random"):
+    if is_random:
         origin = f"with RANDOM, UNTRAINED weights ({weights['source']})"
     elif weights.get("sha256"):
         origin = f"with the weights {weights['source']} (SHA-256 {weights['sha256'][:12]}…)"
     else:
         origin = f"({weights['source']})" if weights.get("source") else "with weights that are not known"
-    return f"They were given to {member.card.name} {origin}{cited}."
+    known = "" if model_references(member.card.name, tag) else " (no reference known)"
+    return f"They were given to {member.card.name}{known} {origin}{cited}."
 
 
 def _poolings(poolings: Sequence[Mapping[str, object]]) -> str:
@@ -170,13 +181,14 @@ def _poolings(poolings: Sequence[Mapping[str, object]]) -> str:
     return " or ".join(parts)
 
 
-def _readout(readout: RidgeSpec | PcaOlsSpec, n_spaces: int, cite: _Citations) -> str:
+def _readout(readout: RidgeSpec | PcaOlsSpec, n_spaces: int, has_val: bool, cite: _Citations) -> str:
     scaling = "standardised" if readout.standardize else "centred"
     if isinstance(readout, PcaOlsSpec):
         joined = "all feature spaces side by side" if n_spaces > 1 else "the feature space"
+        rows = " (for the validation score, without those held out)" if has_val else ""
         return (
             f"Features were {scaling}; {readout.n_components} principal components of {joined} were computed on the "
-            "training images, and responses were predicted from them by ordinary least squares, vertex by vertex."
+            f"training images{rows}, and responses predicted from them by ordinary least squares, vertex by vertex."
         )
     alphas = readout.alpha_values()
     penalty = f"the penalty {_number(alphas[0])}"
@@ -223,7 +235,7 @@ def _scoring(scores: Mapping[Split, Scores | None], cite: _Citations) -> list[st
     texts = [text]
     for one in known:
         if one.ceiling_source:
-            texts.append(f"Noise ceilings of the {one.split} split: {one.ceiling_source} {cite('nsd')}.")
+            texts.append(f"Noise ceilings of the {one.split} split: {ceiling_words(one.ceiling_source)} {cite('nsd')}.")
         if one.intervals:
             texts.append(f"Intervals of the {one.split} split: {one.intervals} {cite('bootstrap')}.")
     return [" ".join(texts)]
@@ -232,5 +244,10 @@ def _scoring(scores: Mapping[Split, Scores | None], cite: _Citations) -> list[st
 def _software(plan: Plan | None, versions: Mapping[str, str]) -> list[str]:
     if plan is None:
         return []
-    packages = [f"{name} {version}" for name, version in versions.items()]
+    recipe = Recipe.model_validate(plan.recipe)
+    used: set[str] = set()
+    for member in recipe.members:
+        used |= _OF_KINDS.get(member.backbone.kind, set()) | _OF_READOUTS.get(member.readout.kind, set())
+    optional = set().union(*_OF_KINDS.values(), *_OF_READOUTS.values())
+    packages = [f"{name} {version}" for name, version in versions.items() if name in used or name not in optional]
     return [f"Computed with algokit {plan.algokit_version}{' on ' * bool(packages)}{', '.join(packages)}."]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from algokit.reporting.figures import Picture
+from algokit.reporting.figures import MAPS_NOTE, Picture
 from algokit.reporting.gallery import Gallery
 from algokit.reporting.page_data import page_data
 from algokit.reporting.reported import Reported
@@ -51,11 +53,13 @@ def render_page(reported: Reported, gallery: Gallery, *, figures: str) -> str:
         return template.render(
             page=page,
             gallery=gallery,
-            figures=figures,
+            figures=quote(figures),
             css=Markup(css),
             markup=markup,
             data_uri=_data_uri,
             text_columns=_text_columns,
+            maps_note=MAPS_NOTE,
+            maps_noted=next((name for name in ("brain", "choices") if _has_maps(getattr(gallery, name))), ""),
             open_names=placing.opened,
             folded_names=placing.folded,
         )
@@ -66,6 +70,10 @@ def render_page(reported: Reported, gallery: Gallery, *, figures: str) -> str:
 
 def _data_uri(picture: Picture) -> str:
     return f"data:image/{picture.format};base64,{base64.b64encode(picture.data).decode('ascii')}"
+
+
+def _has_maps(pictures: Iterable[Picture]) -> bool:
+    return any("-map-" in picture.name for picture in pictures)
 
 
 def _text_columns(table: Table) -> frozenset[int]:
@@ -83,9 +91,10 @@ def _placing(gallery: Gallery, room_bytes: int) -> _Placing:
     single = {name for name in names if "-map-" in name and (_pooled(name) & names) and name not in _pooled(name)}
     chosen, n_bytes = set(), 0
     for picture in sorted(pictures, key=lambda one: (one.name in single, "-map-" in one.name)):
-        n_bytes += _WORDS_BYTES + (len(picture.data) if picture.format == "svg" else 4 * len(picture.data) // 3)
-        if n_bytes <= room_bytes:
+        needed = _WORDS_BYTES + (len(picture.data) if picture.format == "svg" else 4 * len(picture.data) // 3)
+        if n_bytes + needed <= room_bytes:
             chosen.add(picture.name)
+            n_bytes += needed
     return _Placing(frozenset(chosen - single), frozenset(chosen & single))
 
 

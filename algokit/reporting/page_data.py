@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from algokit.reporting.json_files import json_text
 from algokit.reporting.making import MemberView, command_facts, environment_facts, member_views, timing_tables
 from algokit.reporting.methods import Methods, methods
-from algokit.reporting.reported import Reported
-from algokit.reporting.tables import Table, roi_table, subject_table
+from algokit.reporting.reported import Reported, challenge_words
+from algokit.reporting.tables import Table, split_facts, split_tables
 from algokit.reporting.verdict import SPLIT_NAMES, Fact, Verdict, verdict
-from algokit.types import HEMISPHERES, Scores, Severity, Split
+from algokit.types import Scores, Severity, Split
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ class SplitView:
     split: Split
     title: str
     facts: tuple[Fact, ...]
-    notes: tuple[str, ...]
     shown: tuple[Table, ...]
     folded: tuple[Table, ...]
 
@@ -48,6 +47,7 @@ class Page:
     Attributes
     ----------
     checked : what was checked for the findings, as a sentence.
+    chosen : what vertices chose, and which members chose nothing.
     card_text, recipe_text : "" where there is no card.
     """
 
@@ -61,6 +61,7 @@ class Page:
     checked: str
     splits: tuple[SplitView, ...]
     members: tuple[MemberView, ...]
+    chosen: str
     methods: Methods
     digests: tuple[Table, ...]
     card_text: str
@@ -79,7 +80,7 @@ def page_data(reported: Reported) -> Page:
     return Page(
         title=reported.name,
         about=str(card.get("recipe", {}).get("about", "")),
-        challenge=reported.challenge,
+        challenge=challenge_words(reported.challenge) if reported.challenge else "",
         is_official=reported.is_official,
         has_card=reported.card is not None,
         verdict=verdict(reported),
@@ -87,14 +88,15 @@ def page_data(reported: Reported) -> Page:
         checked=_checked(reported),
         splits=tuple(_split(split, scores) for split, scores in reported.scores.items() if scores),
         members=member_views(reported.plan),
+        chosen=_chosen(reported),
         methods=methods(
             reported.plan, reported.scores, is_official=reported.is_official, versions=_words(card, "versions")
         ),
         digests=tuple(_digests(card)),
         card_text=json_text(_without_steps(card)) if card else "",
         recipe_text=json_text(card["recipe"]) if card else "",
-        commands=command_facts(card) if card else (),
-        environment=environment_facts(card),
+        commands=command_facts(card, is_test_scored=bool(reported.scores.get("test"))) if card else (),
+        environment=environment_facts(card, len(reported.plan.steps) if reported.plan else None),
         versions=_table("Software", ("package", "version"), _words(card, "versions")),
         timings=timing_tables(card),
         algokit_version=str(card.get("algokit_version", "")),
@@ -125,7 +127,7 @@ def _notices(reported: Reported) -> Iterator[Notice]:
     """What a reader has to know before the numbers: errors, then warnings, then notes."""
     card = reported.card or {}
     found = [Notice("warning", str(warning)) for warning in card.get("warnings", [])]
-    for finding in reported.findings or ():
+    for finding in (*(reported.findings or ()), *reported.remarks):
         place = ": ".join(part for part in (finding.where, finding.path) if part)
         details = {"where": place, **{name: getattr(finding, name) for name in ("expected", "found", "advice")}}
         found.append(Notice(finding.severity, finding.what, tuple((k, v) for k, v in details.items() if v)))
@@ -148,67 +150,23 @@ def _checked(reported: Reported) -> str:
 
 
 def _split(split: Split, scores: Scores) -> SplitView:
-    images = ", ".join(f"{subject} {n_images:,}" for subject, n_images in scores.n_images.items())
-    counts = {
-        "with a ceiling of exactly 0": scores.n_zero_ceiling,
-        "at the cap of 100": scores.n_clipped,
-        "with a constant prediction": scores.n_constant,
-        "with a prediction that is not finite": scores.n_nonfinite,
-    }
-    facts = [
-        Fact("vertices", f"{scores.n_vertices:,}", "; ".join(f"{n:,} {words}" for words, n in counts.items())),
-        Fact("images", images),
-        Fact("noise ceilings", scores.ceiling_source or "none known"),
-        *([Fact("intervals", scores.intervals)] if scores.intervals else []),
-    ]
-    subjects = list(scores.n_images)
-    several = subjects if len(subjects) > 1 else []
-    folded = [
-        *([_scientific(scores)] if scores.n_zero_ceiling and scores.ceiling_source else []),
-        _counts(scores),
-        *(roi_table(scores, hemisphere=hemisphere, full=True) for hemisphere in HEMISPHERES),
-        *(roi_table(scores, subject, full=True) for subject in several),
-        *(roi_table(scores, subject, hemisphere, full=True) for subject in several for hemisphere in HEMISPHERES),
-    ]
-    return SplitView(
-        split,
-        SPLIT_NAMES[split].capitalize(),
-        tuple(facts),
-        scores.notes,
-        (subject_table(scores, full=True), roi_table(scores, full=True)),
-        tuple(table for table in folded if table.rows),
-    )
+    facts = tuple(Fact(label, *words) for label, words in split_facts(scores).items())
+    tables = split_tables(scores)
+    return SplitView(split, SPLIT_NAMES[split].capitalize(), facts, tables.first, tables.rest)
 
 
-def _scientific(scores: Scores) -> Table:
-    title = "Without the vertices whose ceiling is 0: subjects and hemispheres, scientific score"
-    return replace(subject_table(scores, mode="scientific", full=True), title=title)
-
-
-def _counts(scores: Scores) -> Table:
-    """What kinds of vertices each number stands on; scores.json has these for every row."""
-    rows = [row for row in scores.rows if row.metric == "pearson_r_mean"]
-    whole = [row for row in rows if row.roi_class == "all"]
-    parts = [row for row in rows if row.roi_class != "all" and row.subject == row.hemisphere == "all"]
-    headers = (
-        "subject",
-        "hemisphere",
-        "ROI class",
-        "ROI",
-        "vertices",
-        "ceiling 0",
-        "at the cap",
-        "constant",
-        "not finite",
-    )
-    cells = tuple(
-        (
-            *(row.subject, row.hemisphere, row.roi_class, row.roi),
-            *(row.n_vertices, row.n_zero_ceiling, row.n_clipped, row.n_constant, row.n_nonfinite),
-        )
-        for row in (*whole, *parts)
-    )
-    return Table("Counts of vertices", headers, cells, {})
+def _chosen(reported: Reported) -> str:
+    """Told from what had more than one candidate, in the order of the recipe."""
+    names = {"layer": "the layer", "pooling": "the pooling", "penalty": "the penalty"}
+    things = [words for name, words in names.items() if any(name in one.chosen for one in reported.members)]
+    if not things:
+        return ""
+    listed = f"{', '.join(things[:-1])} and {things[-1]}" if len(things) > 1 else things[0]
+    text = f"{listed[0].upper()}{listed[1:]} that cross-validation on training images chose for every vertex."
+    idle = [one.member for one in reported.members if not one.chosen]
+    if idle:
+        text += f" {' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} nothing to choose."
+    return text
 
 
 def _digests(card: Mapping[str, Any]) -> Iterator[Table]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,70 @@ REFERENCES = {
         "Liu, Z., Mao, H., Wu, C.-Y., Feichtenhofer, C., Darrell, T., & Xie, S. (2022). A ConvNet for the 2020s. CVPR.",
         "https://arxiv.org/abs/2201.03545",
     ),
+    "convnextv2": Reference(
+        "Woo et al., 2023",
+        "Woo, S., Debnath, S., Hu, R., Chen, X., Liu, Z., Kweon, I. S., & Xie, S. (2023). ConvNeXt V2: Co-designing "
+        "and scaling ConvNets with masked autoencoders. CVPR.",
+        "https://arxiv.org/abs/2301.00808",
+    ),
+    "resnext": Reference(
+        "Xie et al., 2017",
+        "Xie, S., Girshick, R., Dollár, P., Tu, Z., & He, K. (2017). Aggregated residual transformations for deep "
+        "neural networks. CVPR.",
+        "https://arxiv.org/abs/1611.05431",
+    ),
+    "deit": Reference(
+        "Touvron et al., 2021",
+        "Touvron, H., Cord, M., Douze, M., Massa, F., Sablayrolles, A., & Jégou, H. (2021). Training data-efficient "
+        "image transformers & distillation through attention. ICML.",
+        "https://arxiv.org/abs/2012.12877",
+    ),
+    "deit3": Reference(
+        "Touvron et al., 2022",
+        "Touvron, H., Cord, M., & Jégou, H. (2022). DeiT III: Revenge of the ViT. arXiv:2204.07118.",
+        "https://arxiv.org/abs/2204.07118",
+    ),
+    "beit": Reference(
+        "Bao et al., 2022",
+        "Bao, H., Dong, L., Piao, S., & Wei, F. (2022). BEiT: BERT pre-training of image transformers. ICLR.",
+        "https://arxiv.org/abs/2106.08254",
+    ),
+    "beitv2": Reference(
+        "Peng et al., 2022",
+        "Peng, Z., Dong, L., Bao, H., Ye, Q., & Wei, F. (2022). BEiT v2: Masked image modeling with vector-quantized "
+        "visual tokenizers. arXiv:2208.06366.",
+        "https://arxiv.org/abs/2208.06366",
+    ),
+    "mae": Reference(
+        "He et al., 2022",
+        "He, K., Chen, X., Xie, S., Li, Y., Dollár, P., & Girshick, R. (2022). Masked autoencoders are scalable vision "
+        "learners. CVPR.",
+        "https://arxiv.org/abs/2111.06377",
+    ),
+    "dino": Reference(
+        "Caron et al., 2021",
+        "Caron, M., Touvron, H., Misra, I., Jégou, H., Mairal, J., Bojanowski, P., & Joulin, A. (2021). Emerging "
+        "properties in self-supervised vision transformers. ICCV.",
+        "https://arxiv.org/abs/2104.14294",
+    ),
+    "siglip": Reference(
+        "Zhai et al., 2023",
+        "Zhai, X., Mustafa, B., Kolesnikov, A., & Beyer, L. (2023). Sigmoid loss for language image pre-training. "
+        "ICCV.",
+        "https://arxiv.org/abs/2303.15343",
+    ),
+    "siglip2": Reference(
+        "Tschannen et al., 2025",
+        "Tschannen, M., Gritsenko, A., Wang, X., et al. (2025). SigLIP 2: Multilingual vision-language encoders with "
+        "improved semantic understanding, localization, and dense features. arXiv:2502.14786.",
+        "https://arxiv.org/abs/2502.14786",
+    ),
+    "laion": Reference(
+        "Schuhmann et al., 2022",
+        "Schuhmann, C., Beaumont, R., Vencu, R., et al. (2022). LAION-5B: An open large-scale dataset for training "
+        "next generation image-text models. NeurIPS.",
+        "https://arxiv.org/abs/2210.08402",
+    ),
     "dinov2": Reference(
         "Oquab et al., 2023",
         "Oquab, M., Darcet, T., Moutakanni, T., et al. (2023). DINOv2: Learning robust visual features without "
@@ -115,14 +180,14 @@ REFERENCES = {
         "https://arxiv.org/abs/2103.00020",
     ),
     "eva": Reference(
-        "Fang et al., 2023a",
-        "Fang, Y., Wang, W., Xie, B., et al. (2023a). EVA: Exploring the limits of masked visual representation "
+        "Fang et al., 2023",
+        "Fang, Y., Wang, W., Xie, B., et al. (2023). EVA: Exploring the limits of masked visual representation "
         "learning at scale. CVPR.",
         "https://arxiv.org/abs/2211.07636",
     ),
     "eva02": Reference(
-        "Fang et al., 2023b",
-        "Fang, Y., Sun, Q., Wang, X., Huang, T., Wang, X., & Cao, Y. (2023b). EVA-02: A visual representation for "
+        "Fang et al., 2023",
+        "Fang, Y., Sun, Q., Wang, X., Huang, T., Wang, X., & Cao, Y. (2023). EVA-02: A visual representation for "
         "neon genesis. arXiv:2303.11331.",
         "https://arxiv.org/abs/2303.11331",
     ),
@@ -149,19 +214,33 @@ REFERENCES = {
     ),
 }
 
-# The first pattern found in a backbone's name says what its architecture is.
+# The first pattern found in a model's name says what its architecture is ...
 _ARCHITECTURES = (
-    (r"^eva02.*clip|^EVA02", ("eva02", "evaclip")),
-    (r"^eva.*clip|^EVA01", ("eva", "evaclip")),
-    (r"^eva02", ("eva02",)),
-    (r"^eva", ("eva",)),
-    (r"dinov2", ("dinov2",)),
+    (r"^eva02|^EVA02", ("eva02",)),
+    (r"^eva|^EVA01", ("eva",)),
+    (r"convnextv2", ("convnextv2",)),
     (r"convnext", ("convnext",)),
     (r"alexnet", ("alexnet",)),
     (r"squeezenet", ("squeezenet",)),
-    (r"mobilenetv2", ("mobilenetv2",)),
-    (r"^(wide_)?resnet", ("resnet",)),
-    (r"^vit|^ViT", ("vit",)),
+    (r"mobilenetv2|mobilenet_v2", ("mobilenetv2",)),
+    (r"^resnext", ("resnext",)),
+    (r"^(wide_)?resnet|^RN\d", ("resnet",)),
+    (r"^(vit|flexivit|deit|deit3|beit|beitv2)_|^ViT", ("vit",)),
+)
+# ... and the first found in its name and the tag of its weights, how it was trained.
+_TRAININGS = (
+    (r"^eva.*clip|^EVA0", ("evaclip",)),
+    (r"siglip2|siglip-2", ("siglip2",)),
+    (r"(?i)siglip", ("siglip",)),
+    (r"laion", ("clip", "laion", "open_clip")),
+    (r"clip|openai", ("clip",)),
+    (r"dinov2", ("dinov2",)),
+    (r"[._]dino\b", ("dino",)),
+    (r"[._]mae\b", ("mae",)),
+    (r"^deit3_", ("deit3",)),
+    (r"^deit_", ("deit",)),
+    (r"^beitv2_", ("beitv2",)),
+    (r"^beit_", ("beit",)),
 )
 _KINDS = {
     "gabor": ("energy", "kay"),
@@ -171,7 +250,39 @@ _KINDS = {
 }
 
 
-def backbone_references(kind: str, name: str) -> tuple[str, ...]:
-    """Keys of `REFERENCES` for a backbone: what is known of its architecture, then the library it comes from."""
-    found = next((keys for pattern, keys in _ARCHITECTURES if re.search(pattern, name)), ())
-    return (*(found if kind in ("timm", "open_clip", "torchvision") else ()), *_KINDS.get(kind, ()))
+def backbone_references(kind: str, name: str, tag: str = "", *, is_trained: bool = True) -> tuple[str, ...]:
+    """Keys of `REFERENCES` for a backbone: its architecture, how it was trained, and the library it comes from.
+
+    Parameters
+    ----------
+    tag : of its weights, as the recipe names them.
+    """
+    is_network = kind in ("timm", "open_clip", "torchvision")
+    found = model_references(name, tag, is_trained=is_trained) if is_network else ()
+    library = _KINDS.get(kind, ())
+    if kind == "open_clip" and "siglip" in "".join(found):
+        library = ("open_clip",)
+    return tuple(dict.fromkeys((*found, *library)))
+
+
+def model_references(name: str, tag: str = "", *, is_trained: bool = True) -> tuple[str, ...]:
+    """Keys for a model alone, without its library; none where nothing is known of it."""
+    architecture = next((keys for pattern, keys in _ARCHITECTURES if re.search(pattern, name)), ())
+    training = next((keys for pattern, keys in _TRAININGS if re.search(pattern, f"{name}.{tag}")), ())
+    return (*architecture, *(training if is_trained else ()))
+
+
+def lettered(cited: Mapping[str, Reference]) -> dict[str, Reference]:
+    """References by author, those of the same authors and year with letters, in the order of the list."""
+    ordered = dict(sorted(cited.items(), key=lambda item: item[1].full))
+    groups: dict[str, list[str]] = {}
+    for key, one in ordered.items():
+        groups.setdefault(one.short, []).append(key)
+    for keys in [keys for keys in groups.values() if len(keys) > 1]:
+        for key, letter in zip(keys, "abcdefgh", strict=False):
+            one = ordered[key]
+            year = one.short[-4:]
+            ordered[key] = replace(
+                one, short=one.short + letter, full=one.full.replace(f"({year})", f"({year}{letter})")
+            )
+    return ordered

@@ -11,11 +11,13 @@ from algokit.challenge import shipped_manifest
 from algokit.errors import UsageError
 from algokit.recipe.plan import Plan
 from algokit.reporting.card_reading import read_card
-from algokit.reporting.choices import MemberChoices, read_choices
+from algokit.reporting.choices import MemberChoices, members_of, read_choices
 from algokit.reporting.json_files import read_json
+from algokit.reporting.places import VertexPlaces, read_places
 from algokit.scoring import read_vertices, scores_from_document
 from algokit.types import Finding, Scores, Split
 
+UNNAMED = "custom"  # what `algokit.challenge.describe` calls data without a manifest
 SPLITS: tuple[Split, ...] = ("test", "val")
 
 
@@ -28,7 +30,9 @@ class Reported:
     name : what the submission is called: its recipe's name, or that of its folder or zip.
     scores : by split; None where there are no measured responses.
     findings : what a check of the predictions found; None where nobody checked.
-    card, plan, members : None or empty for a submission that algokit did not write.
+    remarks : what else there is to say of the submission in this report; no findings about its files.
+    card, plan, members : None or empty for a submission that algokit did not write; members as the recipe has them.
+    places : where the vertices lie, for a submission without any scored split; the scores know it otherwise.
     challenge : the name of the challenge it answers.
     is_official, is_whole : whether that is the challenge of 2023, and whether all of its subjects are predicted.
     """
@@ -37,11 +41,18 @@ class Reported:
     scores: Mapping[Split, Scores | None]
     challenge: str
     findings: Sequence[Finding] | None = None
+    remarks: Sequence[Finding] = ()
     card: Mapping[str, Any] | None = None
     plan: Plan | None = None
     members: tuple[MemberChoices, ...] = ()
+    places: tuple[VertexPlaces, ...] = ()
     is_official: bool = False
     is_whole: bool = False
+
+
+def challenge_words(name: str) -> str:
+    """How a challenge is called in a sentence; data whose manifest nobody wrote are called ``custom``."""
+    return f"the challenge “{name}”" if name != UNNAMED else "a challenge without a name"
 
 
 def is_ours(path: Path) -> bool:
@@ -63,6 +74,7 @@ def read_reported(folder: Path, *, findings: Sequence[Finding] | None = None) ->
     UsageError : its card, plan, scores or choices are missing or damaged.
     """
     card = read_card(folder).document.data
+    plan = _read_plan(folder)
     shipped = shipped_manifest()
     return Reported(
         name=str(card["recipe"].get("name", folder.name)),
@@ -70,8 +82,9 @@ def read_reported(folder: Path, *, findings: Sequence[Finding] | None = None) ->
         challenge=card["challenge"]["name"],
         findings=findings,
         card=card,
-        plan=_read_plan(folder),
-        members=tuple(read_choices(folder)),
+        plan=plan,
+        members=tuple(members_of(plan, read_choices(folder))),
+        places=read_places(folder),
         is_official=card["challenge"]["manifest_digest"] == shipped.digest(),
         is_whole=set(card["geometry"]) == set(shipped.subjects),
     )
@@ -87,7 +100,8 @@ def read_scores(folder: Path) -> dict[Split, Scores | None]:
     found: dict[Split, Scores | None] = {}
     try:
         stored = dict(read_json(folder / "scores.json"))
-        for split in [one for one in SPLITS if one in stored]:
+        # a val split is always measured: None says that the recipe has none, as an older run wrote it
+        for split in [one for one in SPLITS if one in stored and not (one == "val" and stored[one] is None)]:
             found[split] = scores_from_document(stored[split]) if stored[split] else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(folder / "scores.json", error) from error

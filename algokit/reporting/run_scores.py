@@ -14,7 +14,7 @@ from algokit.types import HEMISPHERES, Hemisphere, ProgressCallback, Responses, 
 def scores_of(
     finished: Finished, *, intervals: Intervals | None = None, progress: ProgressCallback = no_progress
 ) -> dict[Split, Scores | None]:
-    """The scores of the test split (None where the test responses are absent) and of val (None without one).
+    """The scores of the test split (None where the test responses are absent), and of val where the recipe has one.
 
     Parameters
     ----------
@@ -22,11 +22,12 @@ def scores_of(
     """
     subjects = finished.plan.subjects
     is_released = all(finished.challenge.has_responses(subject, "test") for subject in subjects)
-    has_val = finished.plan.recipe["val"] is not None
-    return {
-        "test": score(_test_items(finished), intervals=intervals, progress=progress) if is_released else None,
-        "val": score(_val_items(finished), intervals=intervals, progress=progress) if has_val else None,
-    }
+    scores: dict[Split, Scores | None] = {"test": None}
+    if is_released:
+        scores["test"] = score(_test_items(finished), intervals=intervals, progress=progress)
+    if finished.plan.recipe["val"] is not None:
+        scores["val"] = score(_val_items(finished), intervals=intervals, progress=progress)
+    return scores
 
 
 def _test_items(finished: Finished) -> Iterator[ScoredHemisphere]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -63,9 +64,16 @@ class Table:
         digits = self.digits.get(name, 2)
         if cell is None:
             return "n/a"
+        if name in ("p", "p (Holm)") and isinstance(cell, float):
+            return p_text(cell)
         if isinstance(cell, Estimate):
             return f"{cell.value:.{digits}f} [{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
         return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
+
+
+def p_text(p_value: float) -> str:
+    """``0.005``; ``< 0.001`` only where the rounded number would be 0, which no p of a resampling is."""
+    return "< 0.001" if p_value < 0.0005 else f"{p_value:.3f}"
 
 
 def subject_table(scores: Scores, *, mode: Mode = "official", full: bool = False) -> Table:
@@ -186,17 +194,108 @@ def _chance(row: ScoreRow | None) -> list[Cell]:
 
 
 def to_markdown(table: Table) -> str:
-    """A Markdown table, numbers flush right, without its title."""
+    """A Markdown table, numbers flush right, without its title; names in it are text and nothing else."""
     columns = range(len(table.headers))
     numeric = [any(not isinstance(row[column], str) for row in table.rows) for column in columns]
-    lines = [table.headers, ["---:" if right else "---" for right in numeric], *table.text()]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    lines = [list(map(plain_markdown, table.headers)), ["---:" if right else "---" for right in numeric]]
+    for row, texts in zip(table.rows, table.text(), strict=True):
+        pairs = zip(row, texts, strict=True)
+        lines.append([plain_markdown(text) if isinstance(cell, str) else text for cell, text in pairs])
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def plain_markdown(text: str) -> str:
+    """Words from elsewhere as Markdown that shows them and does nothing: one line, no markup, no HTML."""
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", " ".join(text.split()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@dataclass(frozen=True)
+class SplitTables:
+    """The tables of one split that have rows: those to read first, then the rest."""
+
+    first: tuple[Table, ...]
+    rest: tuple[Table, ...]
+
+
+def split_tables(scores: Scores) -> SplitTables:
+    """Every table of a split, for a page or a file that is wider than a terminal."""
+    several = list(scores.n_images) if len(scores.n_images) > 1 else []
+    has_scientific = any(row.metric == "scientific_noise_normalized_mean" for row in scores.rows)
+    rest = [
+        *([_scientific(scores)] if has_scientific and scores.n_zero_ceiling else []),
+        _counts(scores),
+        *(roi_table(scores, hemisphere=hemisphere, full=True) for hemisphere in HEMISPHERES),
+        *(roi_table(scores, subject, full=True) for subject in several),
+        *(roi_table(scores, subject, hemisphere, full=True) for subject in several for hemisphere in HEMISPHERES),
+    ]
+    first = (subject_table(scores, full=True), roi_table(scores, full=True))
+    return SplitTables(*(tuple(table for table in tables if table.rows) for tables in (first, rest)))
+
+
+def _scientific(scores: Scores) -> Table:
+    title = "Without the vertices whose ceiling is 0 (scientific; not the challenge score)"
+    return replace(subject_table(scores, mode="scientific", full=True), title=title)
+
+
+def _counts(scores: Scores) -> Table:
+    """What kinds of vertices each number stands on; scores.json has these for every row."""
+    rows = [row for row in scores.rows if row.metric == "pearson_r_mean"]
+    whole = [row for row in rows if row.roi_class == _ALL]
+    parts = [row for row in rows if row.roi_class != _ALL and row.subject == row.hemisphere == _ALL]
+    kinds = ("vertices", "ceiling 0", "at the cap", "constant", "not finite")
+    cells = tuple(
+        (
+            *(row.subject, row.hemisphere, row.roi_class, row.roi),
+            *(row.n_vertices, row.n_zero_ceiling, row.n_clipped, row.n_constant, row.n_nonfinite),
+        )
+        for row in (*whole, *parts)
+    )
+    return Table("Counts of vertices", ("subject", "hemisphere", "ROI class", "ROI", *kinds), cells, {})
+
+
+def split_facts(scores: Scores) -> dict[str, tuple[str, str]]:
+    """What the numbers of a split stand on: label -> words, and what qualifies them."""
+    counts = {
+        "with a ceiling of exactly 0": scores.n_zero_ceiling,
+        "at the cap of 100": scores.n_clipped,
+        "with a constant prediction": scores.n_constant,
+        "with a prediction that is not finite": scores.n_nonfinite,
+    }
+    facts = {
+        "vertices": (f"{scores.n_vertices:,}", "; ".join(f"{n:,} {words}" for words, n in counts.items())),
+        "images": (", ".join(f"{subject} {n_images:,}" for subject, n_images in scores.n_images.items()), ""),
+        "noise ceilings": (ceiling_words(scores.ceiling_source) or "none known", ""),
+    }
+    if scores.intervals:
+        facts["intervals"] = (scores.intervals, "")
+    if any(row.p_value is not None for row in scores.rows):
+        facts["chance and p"] = (
+            "of shuffled images; every p is that of its row alone",
+            "not corrected for the number of rows: of many ROIs some have a small p by chance",
+        )
+    return facts
+
+
+def ceiling_words(source: str) -> str:
+    """Where ceilings come from, the words that all subjects share told once.
+
+    ``repeats (a; t = 1); repeats (b; t = 2)`` becomes ``repeats (a; t = 1 · b; t = 2)``.
+    """
+    parts = re.split(r"; (?![^()]*\))", source)
+    shared = {tuple(re.split(r"\([^()]*\)", part)) for part in parts}
+    if len(parts) == 1 or len(shared) > 1:
+        return source
+    start, *rest = shared.pop()
+    own = zip(*(re.findall(r"\(([^()]*)\)", part) for part in parts), strict=True)
+    joined = [words[0] if len(set(words)) == 1 else " · ".join(words) for words in own]
+    return start + "".join(f"({words}){after}" for words, after in zip(joined, rest, strict=True))
 
 
 def report_markdown(card: Mapping[str, Any], scores: Mapping[Split, Scores | None]) -> str:
     """The report of one submission: warnings first, then the scores of each split and their tables."""
-    parts = [f"# {card.get('recipe', {}).get('name', 'submission')}\n"]
-    parts += [f"> **Warning:** {warning}\n" for warning in card.get("warnings", [])]
+    parts = [f"# {plain_markdown(str(card.get('recipe', {}).get('name', 'submission')))}\n"]
+    parts += [f"> **Warning:** {plain_markdown(str(warning))}\n" for warning in card.get("warnings", [])]
     for split, one in scores.items():
         parts.append(f"## Split: {split}\n")
         parts += _split_report(one) if one else ["No measured responses for this split; nothing to score.\n"]
@@ -204,30 +303,14 @@ def report_markdown(card: Mapping[str, Any], scores: Mapping[Split, Scores | Non
 
 
 def _split_report(scores: Scores) -> list[str]:
-    images = ", ".join(f"{subject} {n_images}" for subject, n_images in scores.n_images.items())
-    facts = [
-        f"Noise-normalized scores are percent of the noise ceiling ({scores.ceiling_source or 'none known'}).",
-        f"In brackets: {scores.intervals}." if scores.intervals else "",
-        f"Vertices: {scores.n_vertices}; with a ceiling of 0: {scores.n_zero_ceiling}; at the cap of 100: "
-        f"{scores.n_clipped}; constant prediction: {scores.n_constant}; "
-        f"not finite: {scores.n_nonfinite}. Images: {images}.",
-        *(f"Note: {note}." for note in scores.notes),
-    ]
-    scientific = any(row.metric == "scientific_noise_normalized_mean" for row in scores.rows) and scores.n_zero_ceiling
-    subjects = list(scores.n_images) if len(scores.n_images) > 1 else []
-    tables = [
-        subject_table(scores, full=True),
-        *([_scientific(scores)] if scientific else []),
-        roi_table(scores, full=True),
-        *(roi_table(scores, hemisphere=hemisphere, full=True) for hemisphere in HEMISPHERES),
-        *(roi_table(scores, subject, full=True) for subject in subjects),
-    ]
+    brackets = "; in brackets 95 % intervals" if scores.intervals else ""
+    lines = [f"Noise-normalized scores are percent of the noise ceiling{brackets}.", ""]
+    for label, words in split_facts(scores).items():
+        said = "; ".join(plain_markdown(one) for one in words if one)
+        lines.append(f"- {label}: {said}")
+    lines += [f"- note: {plain_markdown(note)}" for note in scores.notes]
+    tables = split_tables(scores)
     return [
-        "\n".join(fact for fact in facts if fact) + "\n",
-        *(f"### {table.title}\n\n{to_markdown(table)}" for table in tables if table.rows),
+        "\n".join(lines) + "\n",
+        *(f"### {plain_markdown(table.title)}\n\n{to_markdown(table)}" for table in (*tables.first, *tables.rest)),
     ]
-
-
-def _scientific(scores: Scores) -> Table:
-    title = "Without the vertices whose ceiling is 0 (scientific; not the challenge score)"
-    return replace(subject_table(scores, mode="scientific", full=True), title=title)

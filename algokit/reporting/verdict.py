@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from algokit.reporting.reported import SPLITS, Reported
+from algokit.reporting.reported import SPLITS, Reported, challenge_words
+from algokit.reporting.tables import p_text
 from algokit.types import ScoreRow, Scores, Split
 
 # Stated on the challenge's site and in its reports; shares of the ceiling in percent, mean over all vertices.
 BASELINE = 40.48
 IMAGE_ONLY = (58, 62)
 BEYOND_IMAGES = (63.52, 70.85)
+
+FAR_CHANCE = 5  # percent; from there on a score says more of the number of images than of the model
 
 SPLIT_NAMES = {"test": "test split", "val": "validation split"}
 
@@ -114,7 +117,8 @@ def _other_splits(reported: Reported, split: Split) -> Iterator[Fact]:
 def _p(row: ScoreRow) -> str:
     if row.p_value is None:
         return ""
-    return f"p {'<' if row.p_value == 0 else '='} {max(row.p_value, 0.001):.3f}"
+    text = p_text(row.p_value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _plural(noun: str, n: int, several: str = "") -> str:
@@ -150,12 +154,14 @@ def _sentences(reported: Reported, scores: Scores, row: ScoreRow) -> Iterator[st
             else "the challenge’s rule on held-out training images"
         )
         yield (
-            f"On the {SPLIT_NAMES[scores.split]}, predictions explain {number(row)} %{uncertainty} of the explainable "
-            f"variance, the mean over all {scores.n_vertices:,} vertices of {people}, by {rule}."
+            f"On the {SPLIT_NAMES[scores.split]}, predictions score {number(row)} % of the noise ceiling{uncertainty} "
+            f"on average over all {scores.n_vertices:,} vertices of {people}: per vertex the squared correlation "
+            f"divided by the ceiling, at most 100 %, by {rule}."
         )
     if row.chance_low is not None and row.chance_high is not None:
         chance = f"{_shown(row, row.chance_low)} to {_shown(row, row.chance_high)}"
         yield f"Predictions of shuffled images score {chance} (95 % of shuffles)."
+        yield from _far_chance(scores, row, row.chance_high)
     scientific = total_rows(scores).get("scientific_noise_normalized_mean")
     if scientific is not None and scores.n_zero_ceiling:
         n, noun = scores.n_zero_ceiling, _plural("vertex", scores.n_zero_ceiling, "vertices")
@@ -163,13 +169,23 @@ def _sentences(reported: Reported, scores: Scores, row: ScoreRow) -> Iterator[st
     yield from _comparison(reported, scores, row)
 
 
+def _far_chance(scores: Scores, row: ScoreRow, chance_high: float) -> Iterator[str]:
+    """Negative correlations count as 0, so chance is above 0, and of few images far above."""
+    is_percent = row.metric == "noise_normalized_mean"
+    if row.value <= chance_high or (is_percent and (chance_high > FAR_CHANCE or row.value - chance_high < FAR_CHANCE)):
+        fewest, most = min(scores.n_images.values()), max(scores.n_images.values())
+        images = f"{fewest:,} {_plural('image', fewest)}" if fewest == most else f"{fewest:,} to {most:,} images"
+        reached = f"{_shown(row, chance_high)}{' %' * is_percent}"
+        yield f"With {images} chance alone reaches {reached}: read the score against that, not against 0."
+
+
 def _comparison(reported: Reported, scores: Scores, row: ScoreRow) -> Iterator[str]:
     """Only the whole official challenge compares with published numbers."""
     if row.metric != "noise_normalized_mean" or scores.split != "test":
         return
     if not reported.is_official:
-        name = reported.challenge
-        yield f"These are data of the challenge “{name}”: the number does not compare with published ones."
+        name = challenge_words(reported.challenge)
+        yield f"These are data of {name}: the number does not compare with published ones."
     elif not reported.is_whole:
         yield "Not all subjects of the challenge are predicted: the number does not compare with published ones."
     else:

@@ -6,15 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algokit.errors import UsageError
+from algokit.errors import DataError, SubmissionError, UsageError
 from algokit.types import Finding, FitRecord, ProgressCallback, no_progress
-from algokit.verbs.judging import score
+from algokit.verbs.judging import scored
 from algokit.verbs.opening import opened
-from algokit.verbs.validating import validate
+from algokit.verbs.validating import validated
 
 if TYPE_CHECKING:
+    from algokit.challenge import Challenge
     from algokit.reporting.reported import Reported
     from algokit.scoring import Intervals
+
+_WITHHELD = ("no-responses", "no-ceilings")  # what the released data may lack
 
 
 def report(
@@ -33,7 +36,8 @@ def report(
     Parameters
     ----------
     path : a folder that `run` wrote; with ``data`` any submission folder or zip.
-    data : where given, the test split is scored again; else every score is the one that `run` stored.
+    data : where given, the test split is scored again; else every score is the one that `run` stored. Data without
+        test responses leave the stored scores of a folder that `run` wrote as they are, and the report says so.
     out : the report; in the folder that `run` wrote where None, else ``<name>.report.html`` beside the submission.
         The pictures go into a folder beside it.
     intervals : how the intervals of a new score are made; `algokit.scoring.Intervals()` where None.
@@ -46,7 +50,9 @@ def report(
     ------
     UsageError : the submission is not one that `run` wrote and there are no data, or its documents are damaged.
     SubmissionError : it cannot be scored; all findings.
+    DataError : it is not one that `run` wrote, and the data hold no test responses or no ceilings.
     """
+    from algokit.challenge import load_manifest
     from algokit.reporting.presentation import FIGURES, MARKDOWN, PAGE, write_markdown, write_page
     from algokit.reporting.reported import is_ours, placed_inside, read_reported
 
@@ -56,11 +62,11 @@ def report(
         advice = "a report needs the folder that algokit run wrote; with --data any submission has one"
         finding = Finding("no card.json and scores.json", str(path), advice=advice, code="no-card")
         raise UsageError("there is nothing to report on", [finding])
-    if data is not None:
-        reported = _judged(reported, path, data, manifest, nsd, intervals, progress)
-    checked = validate([path], data=data, manifest=manifest)
-    findings = [finding for one in checked for finding in one.findings]
-    reported = replace(reported, findings=placed_inside(findings, path))
+    challenge = opened(data, manifest, nsd) if data is not None else None
+    if challenge is not None:
+        reported = _judged(reported, path, challenge, intervals, progress)
+    checked = validated(path, challenge, load_manifest(manifest) if manifest else None)
+    reported = replace(reported, findings=placed_inside(checked.findings, path))
     name = MARKDOWN if markdown else PAGE
     target = out or (path / name if ours else _beside(path, name))
     if markdown:
@@ -91,28 +97,34 @@ def _stranger(path: Path) -> Reported:
 
 
 def _judged(
-    reported: Reported,
-    path: Path,
-    data: Path,
-    manifest: Path | None,
-    nsd: Path | None,
-    intervals: Intervals | None,
-    progress: ProgressCallback,
+    reported: Reported, path: Path, challenge: Challenge, intervals: Intervals | None, progress: ProgressCallback
 ) -> Reported:
-    """The same with the test split scored again, on the challenge that is in ``data``."""
+    """The same with the test split scored again."""
     from algokit.challenge import shipped_manifest
     from algokit.scoring import Intervals
 
-    asked = intervals or Intervals()
-    challenge = opened(data, manifest, nsd)
-    (scored,) = score([path], data=data, manifest=manifest, nsd=nsd, intervals=asked, progress=progress)
+    try:
+        result = scored(path, challenge, intervals or Intervals(), progress)
+    except DataError as error:
+        if reported.card is None or any(one.code not in _WITHHELD for one in error.findings):
+            raise
+        return replace(reported, remarks=[*reported.remarks, _withheld(error)])
+    if result.scores is None:
+        raise SubmissionError(f"{path} cannot be scored", result.findings)
     return replace(
         reported,
-        scores={**reported.scores, "test": scored.scores},
+        scores={**reported.scores, "test": result.scores},
         challenge=challenge.manifest.name,
         is_official=challenge.is_official,
-        is_whole=set(scored.scores.n_images if scored.scores else ()) == set(shipped_manifest().subjects),
+        is_whole=set(result.scores.n_images) == set(shipped_manifest().subjects),
     )
+
+
+def _withheld(error: DataError) -> Finding:
+    """A note and no error: a recipe's val split is there to be reported on without the test responses."""
+    found = ", ".join(dict.fromkeys(one.what for one in error.findings))
+    what = "the test split was not scored again for this report; every score is the one that the run stored"
+    return Finding(what, found=f"{found} in the data", severity="note", code="not-scored-again")
 
 
 def choices(path: Path) -> list[FitRecord]:

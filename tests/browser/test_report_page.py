@@ -25,7 +25,8 @@ QUIET = (
     "--disable-quic",
 )
 UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
-SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
+SIZES = {"desktop": (1280, 900), "tablet": (768, 1024), "phone": (360, 740)}
+A4 = {"width": 688, "height": 1000}  # between the margins of the page
 
 
 @dataclass
@@ -152,7 +153,21 @@ def test_wide_tables_scroll_inside_their_own_region(unfolded: Opened) -> None:
         ".map(one => { one.scrollLeft = 50; const moved = one.scrollLeft; one.scrollLeft = 0; return moved; })"
     )
     assert all(moved > 0 for moved in scrolled)
-    assert scrolled or unfolded.width > 1000
+    assert scrolled or unfolded.width > 700
+
+
+def test_scores_chance_and_p_are_seen_without_scrolling_where_there_is_room(opened: Opened) -> None:
+    wide = opened.ask(
+        "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
+    )
+    assert wide == 0 or opened.width < 1000
+
+
+def test_charts_stand_side_by_side_where_there_is_room(opened: Opened) -> None:
+    lefts = opened.ask(
+        "new Set([...document.querySelectorAll('.plates .plate')].map(one => one.getBoundingClientRect().left)).size"
+    )
+    assert lefts == (2 if opened.width > 700 else 1)
 
 
 def test_the_first_tab_shows_the_skip_link_and_it_skips(opened: Opened) -> None:
@@ -252,11 +267,34 @@ def test_motion_is_off_where_less_is_asked_for(opened: Opened) -> None:
     assert opened.ask("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
 
 
-def test_on_paper_the_contents_are_left_out_and_nothing_is_cut_off(opened: Opened) -> None:
+def test_on_paper_the_contents_are_left_out(opened: Opened) -> None:
     opened.page.emulate_media(media="print")
     try:
         assert not opened.page.locator(".contents").is_visible()
         assert opened.page.locator("h1").is_visible()
-        assert _overflow(opened) == []
     finally:
         opened.page.emulate_media(media="screen")
+
+
+def test_on_paper_no_table_is_cut_off_and_headers_stand_over_their_columns(unfolded: Opened) -> None:
+    size = unfolded.page.viewport_size
+    assert size is not None
+    unfolded.page.emulate_media(media="print")
+    unfolded.page.set_viewport_size(A4)
+    try:
+        cut = unfolded.ask(
+            "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth)"
+            ".map(one => one.ariaLabel)"
+        )
+        assert cut == []
+        assert _overflow(unfolded) == []
+        indents = unfolded.ask(
+            "[...document.querySelectorAll('table')].flatMap(table => ["
+            "  ...table.querySelectorAll('tr')].map(row => [...row.children]"
+            "  .map(cell => getComputedStyle(cell).paddingLeft + getComputedStyle(cell).paddingRight).join(' '))"
+            "  .filter((row, at, rows) => row !== rows[0]))"
+        )
+        assert indents == []
+    finally:
+        unfolded.page.emulate_media(media="screen")
+        unfolded.page.set_viewport_size(size)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from algokit.reporting.figures import Picture
 from algokit.reporting.gallery import Gallery, make_gallery
 from algokit.reporting.page import render_page
 from algokit.reporting.reported import Reported
+from algokit.reporting.verdict import verdict
 from algokit.scoring import Intervals, ScoredHemisphere, score
-from algokit.types import HEMISPHERES, Ceilings, Finding, Predictions, Responses, RoiMask, Scores
+from algokit.types import HEMISPHERES, Ceilings, Finding, Predictions, Progress, Responses, RoiMask, Scores
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 N_IMAGES, N_VERTICES = 30, 40
@@ -206,6 +208,58 @@ def test_tables_have_captions_and_scopes_and_pictures_have_words(reading: Readin
     pictures = reading.of("svg")
     assert len(pictures) >= 3
     assert all(one.get("role") == "img" and one.get("aria-labelledby") for one in pictures)
+
+
+def test_links_to_pictures_are_urls_whatever_the_submission_is_called(scored: Reported) -> None:
+    name = "a#b%20c?.zip-figures"
+    reading = Reading(render_page(scored, make_gallery(scored), figures=name))
+    links = [one["href"] for one in reading.of("a") if not one["href"].startswith(("#", "https:"))]
+    assert links
+    for link in links:
+        parts = urlsplit(link)
+        assert not parts.query
+        assert not parts.fragment
+        assert unquote(parts.path).startswith(f"{name}/")
+
+
+def test_the_score_is_called_what_it_is_a_mean_of_shares_of_the_ceiling(page: str) -> None:
+    assert f"predictions score {expected_percent(np.arange(N_VERTICES)):.2f} % of the noise ceiling" in page
+    assert "explainable" not in page
+
+
+@pytest.mark.parametrize(("chance_high", "is_told"), [(26.19, True), (1.5, False)])
+def test_chance_that_is_far_from_nought_is_told_with_the_number_of_images(
+    scored: Reported, chance_high: float, is_told: bool
+) -> None:
+    result = scored.scores["test"]
+    assert result
+    rows = tuple(replace(row, chance_high=chance_high) for row in result.rows)
+    said = verdict(replace(scored, scores={"test": replace(result, rows=rows)})).sentences
+    assert (f"With {N_IMAGES} images chance alone reaches {chance_high:.2f} %" in " ".join(said)) == is_told
+
+
+def test_a_page_without_a_plan_does_not_speak_of_one(page: str) -> None:
+    assert "Written from the plan" not in page
+
+
+def test_data_without_a_manifest_are_a_challenge_without_a_name(scored: Reported) -> None:
+    text = page_of(replace(scored, challenge="custom"))
+    assert "challenge without a name" in text
+    assert "custom" not in text
+
+
+def test_as_many_pictures_are_counted_as_are_drawn(scored: Reported) -> None:
+    seen: list[Progress] = []
+    gallery = make_gallery(scored, progress=seen.append)
+    assert (seen[-1].done, seen[-1].total) == (len(gallery.all()),) * 2
+    assert all(one.done < one.total for one in seen[:-1])
+
+
+def test_a_picture_that_does_not_fit_leaves_its_room_to_the_next(scored: Reported) -> None:
+    sizes = {"large": 3_000_000, "small": 1_000}
+    pictures = tuple(Picture(name, bytes(size), "png", 480, 500, f"the {name} one", "") for name, size in sizes.items())
+    reading = Reading(render_page(scored, Gallery("test", brain=pictures), figures="figures"))
+    assert [one["alt"] for one in reading.of("img")] == ["the small one"]
 
 
 def test_a_page_of_too_many_pictures_stays_small_and_links_the_rest(scored: Reported) -> None:

@@ -12,7 +12,7 @@ from algokit import verbs
 from algokit.recipe.load import shipped_recipes
 from algokit.recipe.plan import Plan
 from algokit.reporting.methods import Methods, methods
-from algokit.reporting.references import REFERENCES, backbone_references
+from algokit.reporting.references import REFERENCES, backbone_references, lettered
 
 RECIPES = shipped_recipes()
 
@@ -54,6 +54,8 @@ def test_the_demo_recipe_is_told_with_its_own_numbers() -> None:
         "96 × 96 pixels (bicubic)",
         "adaptive max pooling to grids of 1 × 1, 2 × 2 and 4 × 4, which gave 15 feature spaces",
         "13 candidate penalties from 1 to 10⁶",
+        "held out from every choice, and from the fits behind the local validation score",
+        "the test images were predicted by fits on all training images",
         "5 folds of shuffled training images, seed 0",
         "standardised",
     ):
@@ -71,6 +73,7 @@ def test_a_changed_recipe_changes_the_words() -> None:
 def test_principal_components_and_least_squares_are_not_called_ridge() -> None:
     text = " ".join(written(planned("tutorial_alexnet")).paragraphs)
     assert "100 principal components of the feature space" in text
+    assert "training images (for the validation score, without those held out)" in text
     assert "ridge" not in text
     assert "drawn at random (seed 5)" in text
 
@@ -102,6 +105,68 @@ def test_the_shipped_models_architectures_are_known() -> None:
         assert len(backbone_references(kind, name)) >= 2, name
     assert backbone_references("open_clip", "EVA02-L-14")[:2] == ("eva02", "evaclip")
     assert backbone_references("timm", "unheard_of") == ("timm",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "tag", "keys"),
+    [
+        ("timm", "vit_base_patch16_clip_224.openai", "", ("vit", "clip", "timm")),
+        ("timm", "convnext_base.clip_laion2b", "", ("convnext", "clip", "laion", "open_clip", "timm")),
+        ("timm", "vit_base_patch16_siglip_224.webli", "", ("vit", "siglip", "timm")),
+        ("timm", "vit_base_patch16_224.mae", "", ("vit", "mae", "timm")),
+        ("timm", "convnextv2_base.fcmae", "", ("convnextv2", "timm")),
+        ("timm", "vit_base_patch14_dinov2.lvd142m", "", ("vit", "dinov2", "timm")),
+        ("timm", "vit_base_patch16_224.dino", "", ("vit", "dino", "timm")),
+        ("timm", "deit3_base_patch16_224.fb_in1k", "", ("vit", "deit3", "timm")),
+        ("timm", "deit_base_patch16_224.fb_in1k", "", ("vit", "deit", "timm")),
+        ("timm", "beit_base_patch16_224.in22k_ft_in22k", "", ("vit", "beit", "timm")),
+        ("timm", "resnext50_32x4d.a1_in1k", "", ("resnext", "timm")),
+        ("timm", "eva02_base_patch16_clip_224.merged2b", "", ("eva02", "evaclip", "timm")),
+        ("open_clip", "ViT-B-32", "laion2b_s34b_b79k", ("vit", "clip", "laion", "open_clip")),
+        ("open_clip", "ViT-B-16-SigLIP", "webli", ("vit", "siglip", "open_clip")),
+        ("torchvision", "wide_resnet50_2", "", ("resnet", "torchvision")),
+    ],
+)
+def test_a_model_is_cited_by_its_architecture_its_training_and_its_library(
+    kind: str, name: str, tag: str, keys: tuple[str, ...]
+) -> None:
+    assert backbone_references(kind, name, tag) == keys
+
+
+def test_weights_that_were_not_trained_cite_no_training() -> None:
+    name = "vit_base_patch16_clip_224.openai"
+    assert backbone_references("timm", name, is_trained=False) == ("vit", "timm")
+
+
+def test_a_model_that_nothing_is_known_of_is_said_to_have_no_reference() -> None:
+    plan = planned("reference_squeezenet")
+    member = plan.members[0]
+    card = member.card.model_copy(update={"name": "unheard_of"})
+    unknown = plan.model_copy(update={"members": (member.model_copy(update={"card": card}),)})
+    assert "unheard_of (no reference known)" in " ".join(written(unknown).paragraphs)
+    assert "no reference known" not in " ".join(written(plan).paragraphs)
+
+
+def test_letters_are_given_to_references_of_one_year_and_only_where_there_are_two() -> None:
+    alone = lettered({"eva02": REFERENCES["eva02"]})
+    assert alone["eva02"].short == "Fang et al., 2023"
+    both = lettered({"eva": REFERENCES["eva"], "eva02": REFERENCES["eva02"]})
+    assert [one.full for one in both.values()] == sorted(one.full for one in both.values())
+    assert [one.short[-5:] for one in both.values()] == ["2023a", "2023b"]
+    assert all(f"({one.short[-5:]})" in one.full for one in both.values())
+
+
+def test_only_software_that_took_part_is_listed() -> None:
+    installed = dict.fromkeys(
+        ("python", "numpy", "torch", "torchvision", "timm", "open_clip_torch", "scikit-learn"), "1"
+    )
+
+    def software(name: str) -> set[str]:
+        text = methods(planned(name), {}, is_official=True, versions=installed).paragraphs[-1]
+        return {one for one in installed if f"{one} 1" in text}
+
+    assert software("demo") == {"python", "numpy", "torch"}
+    assert software("tutorial_alexnet") == {"python", "numpy", "torch", "torchvision", "scikit-learn"}
 
 
 def test_references_are_complete_and_their_links_are_permanent() -> None:

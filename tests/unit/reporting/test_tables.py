@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from algokit.reporting.tables import (
     Table,
+    ceiling_words,
     comparison_table,
+    p_text,
     paired_tables,
     report_markdown,
     roi_table,
+    split_facts,
+    split_tables,
     subject_table,
     to_markdown,
 )
@@ -116,7 +121,7 @@ def paired(*places: tuple[str, str, str, str], metric: str = "noise_normalized_m
     rows = [
         ComparisonRow(*place, 10, metric, 1, 40.0, 41.5, 1.5, 0.25, 2.75, 0.004, 0.04, "B better") for place in places
     ]
-    return Comparison("test", tuple(rows), {"subj01": 9}, "test", "1000 resamples; paired")
+    return Comparison("test", tuple(rows), {"subj01": 9}, "test", "1000 resamples; paired", ())
 
 
 def test_two_submissions_are_set_apart_by_subject_and_by_roi() -> None:
@@ -146,7 +151,7 @@ def test_without_ceilings_two_submissions_are_set_apart_by_raw_r() -> None:
 
 def test_a_report_names_its_intervals_and_the_scientific_score() -> None:
     text = report_markdown({}, {"test": with_intervals()})
-    assert "In brackets: 95 % over images." in text
+    assert "- intervals: 95 % over images" in text
     assert "### Without the vertices whose ceiling is 0 (scientific; not the challenge score)" in text
     assert "| all | all | 99 | 39.00 [37.50, 40.25] | 37.50 [36.00, 38.75] |" in text
     none_zero = report_markdown({}, {"test": scores(n_zero_ceiling=0)})
@@ -178,13 +183,55 @@ def test_a_report_begins_with_its_warnings_and_names_every_split() -> None:
         "# demo",
         "## Split: test",
         "### Subjects and hemispheres",
-        "### Without the vertices whose ceiling is 0 (scientific; not the challenge score)",
         "### ROIs",
+        "### Without the vertices whose ceiling is 0 (scientific; not the challenge score)",
+        "### Counts of vertices",
         "### ROIs lh",
         "### ROIs subj01",
         "## Split: val",
     ]
-    assert "Note: mind this." in lines
+    assert "- note: mind this" in lines
     assert "| streams | early | 30 | 40.00 | 38.50 | 0.2500 | 0.0625 |" in lines
     assert "| streams | early | 18 | 40.00 | 38.50 | 0.2500 | 0.0625 |" in lines
     assert lines[-1] == "No measured responses for this split; nothing to score."
+
+
+def test_names_from_elsewhere_are_text_in_markdown_and_nothing_else() -> None:
+    bad = "a\n## b <img src=x> [c](http://d) *e* `f` g|h"
+    places = (replace(row, roi=bad) if row.roi_class != ALL else row for row in scores().rows)
+    text = report_markdown(
+        {"recipe": {"name": bad}, "warnings": [bad]}, {"test": replace(scores(notes=(bad,)), rows=tuple(places))}
+    )
+    assert "\n## b" not in text
+    assert "<img" not in text
+    assert not re.search(r"(?<!\\)[\[\]]\(", text)
+    assert "&lt;img src=x&gt; \\[c\\](http://d) \\*e\\* \\`f\\` g\\|h" in text
+    columns = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| streams")}
+    assert columns == {8}
+
+
+def test_a_p_is_never_written_as_nought() -> None:
+    assert [p_text(one) for one in (0.0004, 0.0005, 0.001, 0.02)] == ["< 0.001", "0.001", "0.001", "0.020"]
+    rows = tuple(replace(row, p_value=1 / 10_000) for row in with_intervals().rows)
+    assert subject_table(replace(with_intervals(), rows=rows), full=True).text()[0][-1] == "< 0.001"
+
+
+def test_a_split_says_that_its_p_are_not_corrected_only_where_it_has_any() -> None:
+    assert "not corrected" in " ".join(split_facts(with_intervals())["chance and p"])
+    assert "chance and p" not in split_facts(scores())
+
+
+def test_the_words_that_ceilings_of_all_subjects_share_are_told_once() -> None:
+    source = "ncsnr and repeats (a.csv; t = 0.1); ncsnr and repeats (b.csv; t = 0.2)"
+    assert ceiling_words(source) == "ncsnr and repeats (a.csv; t = 0.1 · b.csv; t = 0.2)"
+    two = "one (t = 1), and other (x); one (t = 2), and other (x); one (t = 1), and other (x)"
+    assert ceiling_words(two) == "one (t = 1 · t = 2 · t = 1), and other (x)"
+    for other in ("", "one file", "one (a; b)", "one (a); two (b)"):
+        assert ceiling_words(other) == other
+
+
+def test_tables_of_a_split_are_all_there_and_none_is_empty() -> None:
+    tables = split_tables(scores())
+    assert [table.title for table in tables.first] == ["Subjects and hemispheres", "ROIs"]
+    assert "Counts of vertices" in [table.title for table in tables.rest]
+    assert all(table.rows for table in (*tables.first, *tables.rest))
