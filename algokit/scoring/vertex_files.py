@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algokit.atomic import written_aside
+from algokit.challenge.npy_header import open_regular
 from algokit.errors import UsageError
 from algokit.types import HEMISPHERES, Finding, Hemisphere, Ints, Scores, Split, VertexScores
 
@@ -120,7 +121,8 @@ def _orphans(place: Path, documents: Iterable[Path]) -> list[Finding]:
 
 
 def _read_hemisphere(path: Path, split: Split) -> VertexScores:
-    document = json.loads(path.read_text(encoding="utf-8"))
+    with open_regular(path) as stream:
+        document = json.loads(stream.read())
     hemisphere: Hemisphere = HEMISPHERES[HEMISPHERES.index(document["hemisphere"])]
     stated = (document["subject"], hemisphere, document["split"])
     if stated != (path.parent.name, path.name[:2], split):
@@ -150,6 +152,7 @@ def _read_hemisphere(path: Path, split: Split) -> VertexScores:
 
 def _array(document: Path, name: str, n_values: int, dtype: str) -> NDArray[Any]:
     path = document.with_name(f"{document.name[:2]}_{name}.npy")
+    open_regular(path).close()  # a pipe would keep the next line waiting
     values = np.load(path, mmap_mode="r", allow_pickle=False)  # a header that lies about its size is refused here
     if values.shape != (n_values,) or values.dtype != dtype:
         raise ValueError(f"{path.name} holds {values.dtype} {values.shape} instead of {dtype} ({n_values},)")

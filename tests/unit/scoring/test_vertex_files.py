@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -139,3 +140,14 @@ def test_a_folder_without_this_split_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_vertices(folder, "val")
     assert [finding.code for finding in caught.value.findings] == ["no-vertices"]
+
+
+@pytest.mark.parametrize("name", ["lh_vertices.json", "lh_pearson_r.npy"])
+def test_a_pipe_in_place_of_a_file_is_damage_and_nothing_waits_for_it(name: str, tmp_path: Path) -> None:
+    write_vertices(tmp_path, score(ITEMS.values()))
+    pipe = tmp_path / "test" / "subj01" / name
+    pipe.unlink()
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError) as caught:
+        read_vertices(tmp_path, "test")
+    assert "not a regular file" in caught.value.findings[0].found
