@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from algokit.reporting.card import build_card, headline_scores
-from algokit.store import digest_of
+from algokit.reporting.card_inputs import stated_recipe_digest
 from algokit.types import ScoreRow, Scores, Split
 
 RECIPE: dict[str, Any] = {
@@ -46,7 +46,7 @@ def plan(**changed: Any) -> dict[str, Any]:
         "algokit_version": "0.1.0",
         "key": digest("plan"),
         "recipe": copy.deepcopy(RECIPE),
-        "recipe_digest": digest_of(RECIPE),
+        "recipe_digest": stated_recipe_digest(RECIPE),
         "challenge": "small challenge",
         "manifest_digest": digest("manifest"),
         "subjects": {one: {"n_train": 20, "n_test": 7, "n_vertices": {"lh": 11, "rh": 13}} for one in subjects},

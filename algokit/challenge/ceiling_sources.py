@@ -8,7 +8,7 @@ the repeats of each are known, else of the whole split by the manifest's counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,7 @@ class CeilingSources:
             return None
         self._refuse_strangers(split, image_ids)
         if split == "test" and self._has_official():
+            self._refuse_other_ncsnr(hemisphere)
             return Ceilings(self._official(hemisphere), self.subject, hemisphere, split, _OFFICIAL)
         if not self._can_compute(split):
             return None
@@ -91,16 +92,29 @@ class CeilingSources:
                 findings += error.findings
         return list(dict.fromkeys(findings))
 
+    def _refuse_other_ncsnr(self, hemisphere: Hemisphere) -> None:
+        """A folder that the user named is not passed over without a word: where it can speak, it has to agree."""
+        if self.nsd and self.nsd.is_given and (findings := self._mismatches(hemisphere)):
+            otherwise = "without the folder of NSD the noise_ceiling file is used"
+            errors = [replace(one, severity="error", advice=f"{one.advice}; {otherwise}") for one in findings]
+            raise DataError(f"{self.nsd.root} does not fit the noise ceilings of {self.subject}", errors)
+
     def _disagreements(self, hemisphere: Hemisphere) -> list[Finding]:
         """Official test ceilings that are not those of the ncsnr; also makes sure that val ceilings can be had."""
-        splits: tuple[Split, ...] = ("test", "val")
-        terms = {split: self._term(split, None) for split in splits if self._can_compute(split)}
+        findings = self._mismatches(hemisphere)
+        if self._can_compute("val"):
+            self._term("val", None)
+        return findings
+
+    def _mismatches(self, hemisphere: Hemisphere) -> list[Finding]:
+        """Official test ceilings that are not those of the ncsnr, where it and the repeats are known."""
+        known = self._term("test", None) if self._can_compute("test") else None
         if not self._ncsnr_paths():
             return []
         ncsnr, _ = self._ncsnr(hemisphere)
-        if "test" not in terms or not self._has_official():
+        if known is None or not self._has_official():
             return []
-        term, whose = terms["test"]
+        term, whose = known
         official, made = self._official(hemisphere), ceiling_from_ncsnr(ncsnr, term)
         apart = np.abs(official - made)
         vertex, n_apart = int(np.argmax(apart)), np.count_nonzero(apart > _CLOSE)

@@ -77,9 +77,21 @@ def main() -> None:
             typer.echo("interrupted; finished steps are kept, nothing half-written; run it again", err=True)
         if isinstance(way_out.__context__, BrokenPipeError):  # whoever read our output has seen enough
             sys.exit(0)
+        _tell_programs(way_out.__context__)
         raise
     except Exception as error:
         sys.exit(_explained(error))
+
+
+def _tell_programs(refusal: BaseException | None) -> None:
+    """A command line that could not be parsed, once more as JSON; the parser has told the user."""
+    message = getattr(refusal, "format_message", None)  # of the parser's own errors, whatever their class
+    if message is not None and "--json" in sys.argv:
+        from algokit.console import write_json
+        from algokit.types import Finding
+
+        finding = Finding(message(), advice="see --help", code="usage")
+        write_json({"error": "the command line is not right", "findings": [finding.as_dict()]})
 
 
 def _explained(error: Exception) -> int:

@@ -19,7 +19,8 @@ def diff(
 ) -> None:
     """Say which input changed the score from one submission to another.
 
-    Exits with 0 where predictions and scores are the same, whatever else differs, and with 1 where they are not.
+    Exits with 0 where predictions and scores are the same, whatever else differs, and with 1 where they are not or
+    where a card was changed after it was written.
     """
     from algokit import verbs
     from algokit.console import show_diff, write_json

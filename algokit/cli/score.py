@@ -54,7 +54,10 @@ def score(
     from algokit.console import show_comparison, show_error, show_scores, shown_progress, write_json
     from algokit.errors import UsageError
     from algokit.scoring import Intervals
+    from algokit.scoring.server_files import refuse_foreign
 
+    if server_files:
+        refuse_foreign(server_files)
     asked = Intervals(n_resamples=resamples, n_permutations=shuffles, seed=seed)
     place: dict[str, Any] = {"data": data, "manifest": manifest, "nsd": nsd}
     comparison, refused = None, None

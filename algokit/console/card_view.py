@@ -12,6 +12,7 @@ from rich.text import Text
 
 from algokit.console.streams import results
 from algokit.reporting.card_inputs import plain
+from algokit.reporting.card_rerun import GOOD
 from algokit.reporting.card_verdict import change_text
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def show_rerun(report: RerunReport) -> None:
     stream.print(table)
     state = "unchanged" if report.run.reused else "written"
     stream.print(Text.assemble(f"submission {state}: ", (str(report.run.submission), "bold")), soft_wrap=True)
-    _print_verdict(stream, report.verdict, is_good=report.outcome != "other")
+    _print_verdict(stream, report.verdict, is_good=report.outcome in GOOD)
 
 
 def _inputs(inputs: Sequence[Difference]) -> Table:

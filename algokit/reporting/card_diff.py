@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from algokit.reporting.card_inputs import Difference, Reach, input_differences
+from algokit.reporting.card_inputs import Difference, Reach, input_differences, stated_recipe_digest
 from algokit.reporting.card_schema import Card
 
 Scored: TypeAlias = Literal["test", "val"]
@@ -16,6 +17,7 @@ SPLITS: tuple[Scored, ...] = ("test", "val")
 _METRICS = ("noise_normalized_mean", "pearson_r_mean")  # what a split is scored by, where its ceilings are known or not
 _PREDICTIONS = re.compile(r"(val/)?subj\d\d/([lr]h_pred_(test|val)|image_ids)\.npy")
 _CHOICES = re.compile(r"fits/.+")
+_ROUNDING = 1e-9  # share of a score: another processor adds in another order
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class ScoreCompared:
         return None if self.old is None or self.new is None else self.new - self.old
 
     @property
+    def is_same(self) -> bool:
+        """Whether both cards have the same score, but for the rounding of sums."""
+        return self.old is not None and self.new is not None and math.isclose(self.old, self.new, rel_tol=_ROUNDING)
+
+    @property
     def digits(self) -> int:
         """Decimals to show: two of points (0..100), four of r."""
         return 4 if self.metric.startswith("pearson") else 2
@@ -71,22 +78,27 @@ class CardDiff:
     inputs : what went in and differs.
     predictions, choices : what came out, by file.
     scores : splits that at least one card has a score of.
+    altered : "first", "second": the cards whose recipe is not the one whose digest they state.
     """
 
     inputs: tuple[Difference, ...]
     predictions: FilesCompared
     choices: FilesCompared
     scores: tuple[ScoreCompared, ...]
+    altered: tuple[str, ...] = ()
 
     @property
     def moved(self) -> tuple[ScoreCompared, ...]:
         """The scores that are in both cards and not the same."""
-        return tuple(score for score in self.scores if score.change)
+        return tuple(score for score in self.scores if score.change is not None and not score.is_same)
 
     @property
     def is_same(self) -> bool:
-        """The same predictions and no other score, whatever else differs: then it made no difference."""
-        return self.predictions.is_same and not self.moved
+        """The same predictions and no other score, whatever else differs: then it made no difference.
+
+        Never of a card that was changed after it was written: it may say anything.
+        """
+        return self.predictions.is_same and not self.moved and not self.altered
 
     def reaching(self, *reaches: Reach) -> list[Difference]:
         """The inputs that differ and can change that."""
@@ -100,6 +112,11 @@ def diff_cards(old: Card, new: Card) -> CardDiff:
         predictions=_files(old, new, _PREDICTIONS),
         choices=_files(old, new, _CHOICES),
         scores=tuple(_scores(old, new)),
+        altered=tuple(
+            which
+            for which, card in (("first", old), ("second", new))
+            if stated_recipe_digest(card.recipe) != card.recipe_digest
+        ),
     )
 
 

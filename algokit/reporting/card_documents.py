@@ -12,7 +12,10 @@ from algokit.reporting.card_rerun import Check, Outcome
 
 
 def diff_document(diff: CardDiff, verdict: Sequence[str]) -> dict[str, Any]:
-    """Two cards compared. An input lacks ``old`` or ``new`` where that card has no such entry."""
+    """Two cards compared. An input lacks ``old`` or ``new`` where that card has no such entry.
+
+    ``altered`` names the cards ("first", "second") that were changed after they were written.
+    """
     return {
         "same": diff.is_same,
         "verdict": list(verdict),
@@ -23,6 +26,7 @@ def diff_document(diff: CardDiff, verdict: Sequence[str]) -> dict[str, Any]:
         ],
         "predictions": asdict(diff.predictions),
         "choices": asdict(diff.choices),
+        "altered": list(diff.altered),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from algokit.documents import ABSENT, Change, Steps, changes, path_text, value_text
 from algokit.reporting.card_schema import Card, Record
+from algokit.store import digest_of
 
 Group: TypeAlias = Literal["recipe", "data", "weights", "software", "machine", "scoring", "other"]
 Reach: TypeAlias = Literal["predictions", "score", "both", "nothing"]
@@ -120,12 +121,30 @@ def _weights(old: Card, new: Card) -> Iterator[Difference]:
         yield Difference("weights", f"weights of {member}", before, after, reach, note, path)
 
 
+def stated_recipe_digest(recipe: Mapping[str, Any]) -> str:
+    """`algokit.recipe.load.recipe_digest` of a recipe as a card has it.
+
+    Of its document: through the class, one of an older algokit would gain the defaults that came since.
+    """
+    members = recipe.get("members")
+    if not isinstance(members, list):
+        return digest_of(recipe)
+    portable = [
+        {**one, "backbone": _without_checkpoint(one.get("backbone"))} if isinstance(one, dict) else one
+        for one in members
+    ]
+    return digest_of({**recipe, "members": portable})
+
+
+def _without_checkpoint(spec: Any) -> Any:
+    return {name: one for name, one in spec.items() if name != "checkpoint"} if isinstance(spec, dict) else spec
+
+
 def _backbones(card: Card) -> dict[str, Any]:
     """Member -> what its recipe says of the network, but for the name of the weights file."""
     members = card.recipe.get("members")
     named = [one for one in members if isinstance(one, dict)] if isinstance(members, list) else []
-    specs = {str(one.get("name")): one.get("backbone") for one in named}
-    return {name: {**spec, "checkpoint": None} if isinstance(spec, dict) else spec for name, spec in specs.items()}
+    return {str(one.get("name")): _without_checkpoint(one.get("backbone")) for one in named}
 
 
 def _software(old: Card, new: Card) -> Iterator[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,16 +52,23 @@ def read_card(path: Path) -> CardFile:
 
 def _file(path: Path) -> Path:
     if path.is_dir():
-        if (path / CARD).is_file():
-            return path / CARD
-        advice = "give the folder that algokit run wrote, or a card"
-        raise UsageError(f"{path} has no card", [Finding(f"no {CARD}", str(path), advice=advice, code="no-card")])
+        return _file_in(path)
     if path.suffix == ".zip":
         advice = f"give {path.name}.provenance.json (algokit pack --provenance) or the folder it was packed from"
         raise UsageError(
             f"{path} has no card", [Finding("a zip holds no card", str(path), advice=advice, code="no-card")]
         )
     return path
+
+
+def _file_in(folder: Path) -> Path:
+    path, advice = folder / CARD, "give the folder that algokit run wrote, or a card"
+    if path.is_file():
+        return path
+    if os.path.lexists(path):  # a pipe would be waited for
+        finding = Finding("not a regular file", str(path), advice=advice, code="special-file")
+        raise UsageError(f"{path} cannot be read", [finding])
+    raise UsageError(f"{folder} has no card", [Finding(f"no {CARD}", str(folder), advice=advice, code="no-card")])
 
 
 def _card_document(path: Path) -> Document:

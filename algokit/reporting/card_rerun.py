@@ -11,7 +11,13 @@ from algokit.reporting.card_inputs import plain
 from algokit.reporting.card_schema import Card
 from algokit.reporting.card_verdict import change_text, diff_verdict, score_sentence
 
-Outcome: TypeAlias = Literal["same bytes", "same scores", "other"]
+Outcome: TypeAlias = Literal["same bytes", "same scores", "same predictions", "other"]
+
+GOOD: tuple[Outcome, ...] = ("same bytes", "same scores")  # the card holds
+_HEADLINES: dict[Outcome, str] = {
+    "same scores": "the same scores, other bytes",
+    "same predictions": "the same predictions, other scores",
+}
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,14 @@ def rerun_checks(old: Card, new: Card, diff: CardDiff) -> tuple[Check, ...]:
 
 
 def rerun_outcome(diff: CardDiff) -> Outcome:
-    """How close the rerun came: the same bytes and scores, the same scores to the digits shown, or neither."""
+    """How close the rerun came.
+
+    "same bytes" of predictions and the same scores; "same predictions" with another score, however little another, for
+    then what it was scored by is another; "same scores" to the digits shown of other predictions; "other".
+    """
     known = [score for score in diff.scores if score.change is not None]
-    if diff.predictions.is_same and not diff.moved:
-        return "same bytes"
+    if diff.predictions.is_same:
+        return "same predictions" if diff.moved else "same bytes"
     return "same scores" if known and all(score.is_close for score in known) else "other"
 
 
@@ -49,7 +59,7 @@ def rerun_verdict(diff: CardDiff, n_made: int, n_kept: int) -> tuple[str, ...]:
         lines = [f"the same bytes: every one of {n_files} prediction files has the digest that the card states"]
         lines += [score_sentence(score) for score in diff.scores if score.change is None]
     else:
-        lines = [*["the same scores, other bytes"][: outcome == "same scores"], *diff_verdict(diff)]
+        lines = [*([_HEADLINES[outcome]] if outcome in _HEADLINES else []), *diff_verdict(diff)]
     if n_kept and not n_made:
         lines.append("nothing was computed again: the store held every step; a new --store computes them all")
     elif n_kept:
@@ -90,7 +100,7 @@ def _results(diff: CardDiff) -> Iterator[Check]:
         yield _files(what, files)
     for score in diff.scores:
         old, new = ("none" if value is None else f"{value:.{score.digits}f}" for value in (score.old, score.new))
-        is_same = None if score.change is None else score.change == 0
+        is_same = None if score.change is None else score.is_same
         moved = f" ({change_text(score)})" if is_same is False else ""
         yield Check(f"score of {score.split}", old, new + moved, is_same)
 

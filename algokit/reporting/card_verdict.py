@@ -11,9 +11,13 @@ _MADE_OF = ("recipe", "data", "weights")
 
 
 def diff_verdict(diff: CardDiff) -> tuple[str, ...]:
-    """What became of the score of each split, then what can have done it."""
+    """Whether the cards can be believed, what became of the score of each split, then what can have done it."""
+    altered = [
+        f"the {which} card was changed after it was written: its recipe is not the one whose digest it states"
+        for which in diff.altered
+    ]
     scores = [score_sentence(one) for one in diff.scores] or ["neither card has a score"]
-    return (*scores, *(_same_predictions(diff) if diff.predictions.is_same else _other_predictions(diff)))
+    return (*altered, *scores, *(_same_predictions(diff) if diff.predictions.is_same else _other_predictions(diff)))
 
 
 def score_sentence(score: ScoreCompared) -> str:
@@ -22,7 +26,7 @@ def score_sentence(score: ScoreCompared) -> str:
     if score.change is None:
         which, value = ("first", old) if new is None else ("second", new)
         return f"{score.split}: only the {which} card has a score ({value})"
-    if score.change == 0:
+    if score.is_same:
         return f"{score.split}: the score is the same ({new})"
     unit = "in r" if score.digits > 2 else "points"
     return f"{score.split}: the score changed by {change_text(score)} {unit} ({old} -> {new})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -13,6 +15,14 @@ from algokit.types import HEMISPHERES, Finding, Scores
 
 Statistic: TypeAlias = Literal["mean", "median"]
 _Place: TypeAlias = tuple[str, str, str]  # subject, hemisphere, ROI
+
+_HEADING = re.compile(r"[A-Z][A-Za-z, ]+ scores\. Score is the ")
+_FIRST = {  # name -> how the first line of such a file begins, of whatever year
+    "scores.txt": re.compile(r"All_vertices: [-+.0-9a-z]+$"),
+    "scores_roi.txt": _HEADING,
+    "scores_subj_hemishphere.txt": _HEADING,
+    "scores_subj_hemishphere_roi.txt": _HEADING,
+}
 
 
 def write_server_files(folder: Path, scores: Scores, *, statistic: Statistic = "mean") -> list[Path]:
@@ -26,7 +36,7 @@ def write_server_files(folder: Path, scores: Scores, *, statistic: Statistic = "
 
     Parameters
     ----------
-    folder : made if need be; files of these four names are replaced, others are left alone.
+    folder : made if need be; the server's files and ours of these four names are replaced, others are left alone.
     scores : of the test split, with noise ceilings; the subjects and ROIs that it has no row for are left out
         and ``nan`` respectively.
     statistic : ``mean`` is the challenge's final rule, ``median`` what it scored by until the summer of 2023.
@@ -37,7 +47,7 @@ def write_server_files(folder: Path, scores: Scores, *, statistic: Statistic = "
 
     Raises
     ------
-    UsageError : the scores are of another split, or without noise ceilings.
+    UsageError : the scores are of another split, or without noise ceilings, or a file of these names is another's.
     DiskError : the disk is full or not writable.
 
     Source: the server's output as participants have published it, of both rules.
@@ -48,6 +58,7 @@ def write_server_files(folder: Path, scores: Scores, *, statistic: Statistic = "
         advice = "give noise ceilings and test responses"
         finding = Finding("the old server scored the noise-normalized test split", "", "", "", found, advice)
         raise UsageError("the old server's files cannot be written", [finding])
+    refuse_foreign(folder)
     subjects = list(dict.fromkeys(subject for subject, _, _ in values if subject != ALL))
     sides = [(subject, hemisphere) for subject in sorted(subjects) for hemisphere in HEMISPHERES]
     rois = _rois(scores)
@@ -62,6 +73,35 @@ def write_server_files(folder: Path, scores: Scores, *, statistic: Statistic = "
         body = "".join(f"{label}: {values.get(place, float('nan'))}\n" for label, place in lines)
         write_text_atomically(folder / name, _heading(name, statistic) + body)
     return [folder / name for name in contents]
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder where one of the four names is taken by a file that does not begin as the server's do.
+
+    Raises
+    ------
+    UsageError : every such file.
+    """
+    findings = []
+    for path in (folder / name for name in _FIRST):
+        found = _foreign(path) if os.path.lexists(path) else ""
+        if found:
+            advice = "give a new folder, or move this file away"
+            findings.append(Finding("this name is taken", str(path), found=found, advice=advice, code="out-taken"))
+    if findings:
+        raise UsageError("the old server's files would replace others", findings)
+
+
+def _foreign(path: Path) -> str:
+    """What is there instead of a file of the server; "" where it is one, or empty."""
+    if not path.is_file():
+        return "not a regular file"
+    try:
+        with path.open("rb") as file:
+            first = file.readline(200).decode("ascii", errors="replace").rstrip()
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return "" if not first or _FIRST[path.name].match(first) else f"a file that begins with {first[:40]!r}"
 
 
 def _values(scores: Scores, statistic: Statistic) -> dict[_Place, float]:

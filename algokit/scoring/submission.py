@@ -38,7 +38,8 @@ def score_submission(
     Raises
     ------
     SubmissionError : files are missing, misnamed, unreadable or of the wrong shape or dtype; all findings.
-    DataError : the challenge directory lacks test responses or noise ceilings.
+    DataError : the challenge directory lacks test responses or noise ceilings, or these are not those of the folder
+        that was named as NSD's; of all subjects.
     UsageError : a subject is not in the challenge.
     """
     with _test_items(path, challenge, subjects) as items:
@@ -77,19 +78,31 @@ def _test_items(path: Path, challenge: Challenge, subjects: Sequence[str] | None
 
 
 def _refuse_withheld(challenge: Challenge, subjects: Iterable[str]) -> None:
-    missing = []
+    findings: list[Finding] = []
     for subject in subjects:
         if not challenge.has_responses(subject, "test"):
-            missing.append((subject, "test responses", "no-responses"))
-        if any(challenge.ceilings(subject, hemisphere, "test") is None for hemisphere in HEMISPHERES):
-            missing.append((subject, "noise ceilings", "no-ceilings"))
-    if missing:
-        advice = "add the released test_data; without them a recipe's val split gives a local score"
-        findings = [
-            Finding(f"no {what}", str(challenge.root), subject, advice=advice, code=code)
-            for subject, what, code in missing
-        ]
+            findings.append(_missing(challenge, subject, "no test responses", "no-responses"))
+        findings += _ceiling_findings(challenge, subject)
+    if findings:
         raise DataError("the test split cannot be scored with these data", findings)
+
+
+def _ceiling_findings(challenge: Challenge, subject: str) -> list[Finding]:
+    """Missing, or not those of the folder that was named as NSD's; of both hemispheres, each thing once."""
+    findings: list[Finding] = []
+    for hemisphere in HEMISPHERES:
+        try:
+            if challenge.ceilings(subject, hemisphere, "test") is None:
+                nsd = ", or give NSD's ncsnr with --nsd"
+                findings.append(_missing(challenge, subject, "no noise ceilings", "no-ceilings", nsd))
+        except DataError as error:
+            findings += error.findings
+    return list(dict.fromkeys(findings))
+
+
+def _missing(challenge: Challenge, subject: str, what: str, code: str, otherwise: str = "") -> Finding:
+    advice = f"add the released test_data{otherwise}; without them a recipe's val split gives a local score"
+    return Finding(what, str(challenge.root), subject, advice=advice, code=code)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from algokit.errors import RecipeError, UsageError
 from algokit.types import Finding, ProgressCallback, no_progress
+from algokit.verbs.opening import opened
 from algokit.verbs.running import Places, RunOptions, RunReport, default_store, run_recipe
 
 if TYPE_CHECKING:
+    from algokit.challenge import Challenge
     from algokit.documents import Document
     from algokit.recipe.plan import Plan, PlannedData
     from algokit.recipe.schema import Recipe
@@ -41,7 +43,8 @@ class RerunReport:
     Attributes
     ----------
     card : the card that was rerun.
-    outcome : "same bytes", "same scores" (to the digits that are shown) or "other".
+    outcome : "same bytes", "same scores" (to the digits that are shown), "same predictions" (with other scores) or
+        "other".
     """
 
     card: Path
@@ -92,7 +95,7 @@ def rerun(
     card : card.json, a submission folder, or the provenance file beside a zip.
     out : the new submission folder; ``submissions/<recipe>-<key>-rerun`` where None. Never that of the card.
     overrides : where weights lie on this machine (``members.0.backbone.checkpoint=FILE``), and nothing else.
-    anyway : run even where the data, the weights or the plan are not those of the card.
+    anyway : run even where the data (those behind the scores too), the weights or the plan are not those of the card.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def rerun(
     def make(planned: PlannedData) -> Plan:
         plan = _planned(recipe, document, planned)
         if not anyway:
-            _refuse_other_inputs(given, plan)
+            _refuse_other_inputs(given, plan, _test_data(given, opened(data, manifest, nsd), places.store))
         return plan
 
     target = out or Path("submissions") / f"{recipe.name}-{given.card.plan_key[:12]}-rerun"
@@ -203,7 +206,23 @@ def _planned(recipe: Recipe, document: Document, data: PlannedData) -> Plan:
         raise placed_in(error, document) from error
 
 
-def _refuse_other_inputs(given: CardFile, plan: Plan) -> None:
+def _test_data(given: CardFile, challenge: Challenge, store: Path) -> dict[str, str]:
+    """The digests of today's files by the names that the card states; what it does not state cannot be another."""
+    from algokit.challenge import DigestCache
+    from algokit.reporting.card_diff import SPLITS
+
+    files: dict[str, Path] = {}
+    for subject in sorted(set(given.card.geometry) & set(challenge.subjects)):
+        here = challenge.files(subject)
+        for split in SPLITS:
+            here |= challenge.ceiling_files(subject, split)
+        files |= {f"{subject}/{role}": path for role, path in here.items()}
+    stated = {name: path for name, path in files.items() if name in given.card.test_data}
+    known = DigestCache(store / "digests.json").many(list(stated.values()))
+    return {name: known[path] for name, path in stated.items()}
+
+
+def _refuse_other_inputs(given: CardFile, plan: Plan, test_data: Mapping[str, str]) -> None:
     """Before anything is computed: the same data, weights and steps, or every difference with its place in the card."""
     from algokit.documents import path_text
     from algokit.reporting.card_inputs import input_differences, plain
@@ -218,15 +237,15 @@ def _refuse_other_inputs(given: CardFile, plan: Plan) -> None:
             advice="--anyway runs it all the same, and says what came of it",
             code="other-inputs",
         )
-        for one in input_differences(given.card, _would_be(given, plan))
-        if one.path[0] in _INPUTS and one.reach != "nothing"
+        for one in input_differences(given.card, _would_be(given, plan, test_data))
+        if one.path == ("test_data",) or (one.path[0] in _INPUTS and one.reach != "nothing")
     ]
     if findings:
         raise UsageError("these are not the inputs of the card", findings)
 
 
-def _would_be(given: CardFile, plan: Plan) -> Card:
-    """The card with everything in it that a plan decides; weights that are not here are the run's own to refuse."""
+def _would_be(given: CardFile, plan: Plan, test_data: Mapping[str, str]) -> Card:
+    """The card with all that is known before a run; weights that are not here are the run's own to refuse."""
     from algokit.reporting.card import build_card
     from algokit.reporting.card_schema import Card
 
@@ -234,7 +253,7 @@ def _would_be(given: CardFile, plan: Plan) -> Card:
     for member in document["members"]:
         member["weights"] = member["weights"] or given.document.data["weights"][member["name"]]
     document["key"] = document["key"] or given.card.plan_key
-    return Card.model_validate(build_card(plan=document, facts=given.document.data))
+    return Card.model_validate(build_card(plan=document, facts={**given.document.data, "test_data": test_data}))
 
 
 def _refuse_original(given: CardFile, out: Path) -> None:

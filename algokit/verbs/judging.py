@@ -38,18 +38,18 @@ def score(
 
     Parameters
     ----------
-    nsd : NSD's own files, for noise ceilings.
+    nsd : NSD's own files, for noise ceilings; they have to agree with those of the data, where these have them.
     intervals : resample images for the intervals of every row; much slower. None for none.
 
     Raises
     ------
     SubmissionError : none can be scored: files are missing, unreadable or misshapen; all findings.
-    DataError : the data hold no test responses or no ceilings.
+    DataError : the data hold no test responses or no ceilings, or other ones than ``nsd``.
     """
     from algokit.challenge.submission import find_submissions
 
     challenge = opened(data, manifest, nsd)
-    reports = [_scored(path, challenge, intervals, progress) for given in paths for path in find_submissions(given)]
+    reports = [scored(path, challenge, intervals, progress) for given in paths for path in find_submissions(given)]
     if not any(report.scores for report in reports):
         names = ", ".join(str(report.path) for report in reports)
         raise SubmissionError(f"{names} cannot be scored", [one for report in reports for one in report.findings])
@@ -94,7 +94,13 @@ def compare(
     return compare_submissions(a, b, challenge, subjects=subjects, intervals=intervals, progress=progress)
 
 
-def _scored(path: Path, challenge: Challenge, intervals: Intervals | None, progress: ProgressCallback) -> ScoreReport:
+def scored(path: Path, challenge: Challenge, intervals: Intervals | None, progress: ProgressCallback) -> ScoreReport:
+    """One submission on a challenge that is open already.
+
+    Raises
+    ------
+    DataError : the data hold no test responses or no ceilings.
+    """
     from algokit.scoring import score_submission
 
     subjects = _predicted_subjects(path, challenge)

@@ -126,7 +126,8 @@ def test_a_device_that_is_not_there_is_never_replaced_by_another(made: Run, devi
 
 
 @pytest.mark.parametrize(
-    "arguments", [("frobnicate",), ("run", "--frobnicate"), ("run",), ("data", "frobnicate"), ("schema", "card", "extra")]
+    "arguments",
+    [("frobnicate",), ("run", "--frobnicate"), ("run",), ("data", "frobnicate"), ("schema", "card", "extra")],
 )
 def test_an_unknown_verb_or_option_is_usage(arguments: tuple[str, ...]) -> None:
     over = algokit(*arguments)

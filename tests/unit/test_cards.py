@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -49,10 +51,10 @@ def edited(made: Path, folder: Path, path: str, value: Any) -> Path:
     return folder / "edited.json"
 
 
-def with_other_response(small_demo: Path, folder: Path) -> Path:
-    """A copy of the data (by links) in which one bit of one training response is another."""
+def with_other(name: str, small_demo: Path, folder: Path) -> Path:
+    """A copy of the data (by links) in which one bit of the first subject's file of that name is another."""
     shutil.copytree(small_demo, folder / "other", copy_function=os.link)
-    file = sorted((folder / "other").rglob("lh_training_fmri.npy"))[0]
+    file = sorted((folder / "other").rglob(name))[0]
     raw = bytearray(file.read_bytes())
     raw[-2] ^= 1
     file.unlink()
@@ -91,7 +93,7 @@ def test_a_rerun_in_an_empty_store_gives_the_same_bytes_and_says_so(
 def test_other_data_are_named_and_refused_and_with_anyway_what_came_of_it_is_told(
     made: Path, small_demo: Path, tmp_path: Path
 ) -> None:
-    other = with_other_response(small_demo, tmp_path)
+    other = with_other("lh_training_fmri.npy", small_demo, tmp_path)
     out = tmp_path / "again"
     with pytest.raises(UsageError) as caught:
         verbs.rerun(made / "original", data=other, out=out, store=tmp_path / "store", options=CPU)
@@ -107,6 +109,67 @@ def test_other_data_are_named_and_refused_and_with_anyway_what_came_of_it_is_tol
     assert any("steps were computed again" in line for line in report.verdict)
     unlike = {check.what for check in report.checks if check.is_same is False}
     assert {"training responses", "plan", "predictions"} <= unlike
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lh_test_fmri.npy", "other test responses of subj01"),
+        ("*lh*noise_ceiling*.npy", "other noise ceilings of subj01"),
+        ("lh.floc-bodies_challenge_space.npy", "other ROI masks of subj01"),
+    ],
+)
+def test_other_data_behind_the_scores_are_refused_before_any_work(
+    name: str, said: str, made: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    error = refused(made / "original", with_other(name, small_demo, tmp_path), tmp_path, options=CPU)
+    (finding,) = error.findings
+    assert (finding.what, finding.path, finding.code) == (said, "test_data", "other-inputs")
+    assert not list((tmp_path / "store").glob("*/*/"))
+
+
+def test_a_file_behind_the_scores_that_is_gone_is_refused(made: Path, small_demo: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_demo, tmp_path / "other", copy_function=os.link)
+    for file in (tmp_path / "other").rglob("*_test_fmri.npy"):
+        file.unlink()
+    error = refused(made / "original", tmp_path / "other", tmp_path, options=CPU)
+    assert "test responses" in error.findings[0].what
+    assert error.findings[0].found == "absent"
+
+
+def test_a_card_made_without_test_data_is_rerun_with_them(made: Path, small_demo: Path, tmp_path: Path) -> None:
+    """During the challenge they were withheld; what a card does not state is not contradicted."""
+    shutil.copytree(small_demo, tmp_path / "then", copy_function=os.link)
+    for file in (tmp_path / "then").rglob("*_test_fmri.npy"):
+        file.unlink()
+    store = shutil.copytree(made / "store", tmp_path / "store")
+    verbs.run(made / "tiny.yaml", data=tmp_path / "then", out=tmp_path / "old", store=store, options=CPU)
+    report = verbs.rerun(tmp_path / "old", data=small_demo, out=tmp_path / "new", store=store, options=CPU)
+    assert report.outcome == "same bytes"
+    assert any("only the second card has a score" in line for line in report.verdict)
+
+
+def test_the_same_predictions_on_other_responses_are_said_to_have_another_score(
+    made: Path, small_demo: Path, tmp_path: Path
+) -> None:
+    """However little other: what the last bit of one response does is far below the digits that are shown."""
+    shutil.copytree(small_demo, tmp_path / "other", copy_function=os.link)
+    file = sorted((tmp_path / "other").rglob("lh_test_fmri.npy"))[0]
+    values = np.load(file)
+    values[0, 0] += 0.01
+    file.unlink()
+    np.save(file, values)
+    store = shutil.copytree(made / "store", tmp_path / "store")
+    out = tmp_path / "again"
+    report = verbs.rerun(made / "original", data=tmp_path / "other", out=out, store=store, options=CPU, anyway=True)
+    for one in sorted((made / "original").glob("subj*/*.npy")):
+        assert one.read_bytes() == (out / one.parent.name / one.name).read_bytes()
+    scores = [json.loads((folder / "scores.json").read_text())["test"] for folder in (made / "original", out)]
+    assert 0 < abs(scores[0]["noise_normalized_mean"] - scores[1]["noise_normalized_mean"]) < 0.005
+    assert report.outcome == "same predictions"
+    assert report.verdict[0] == "the same predictions, other scores"
+    assert any("only the scoring changed, by test responses of subj01" in line for line in report.verdict)
+    assert not any("other bytes" in line for line in report.verdict)
 
 
 def test_a_rerun_from_the_store_says_that_nothing_was_computed(
@@ -136,6 +199,42 @@ def test_a_changed_grid_is_named_between_two_runs(made: Path, small_demo: Path, 
         "members[0].poolings[0].grid",
     } | {"members[0].layers"}
     assert "two cards cannot tell which of them did it" in report.verdict[-1]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("recipe_digest", "0" * 64), ("recipe/val/fraction", 0.25), ("recipe/members/0/name", "x")]
+)
+def test_diff_says_that_a_card_was_changed_after_it_was_written(
+    path: str, value: Any, made: Path, tmp_path: Path
+) -> None:
+    other = edited(made, tmp_path, path, value)
+    for cards, which in (((made / "original", other), "second"), ((other, made / "original"), "first")):
+        report = verbs.diff(*cards)
+        assert report.diff.altered == (which,)
+        assert not report.diff.is_same
+        assert report.verdict[0].startswith(f"the {which} card was changed after it was written")
+
+
+def test_where_weights_lie_is_no_part_of_what_a_card_is_held_to(made: Path, tmp_path: Path) -> None:
+    """By the digest that plans are made with, of a recipe with a checkpoint, as a card tells it."""
+    from algokit.recipe.load import recipe_digest
+    from algokit.recipe.plan import portable
+    from algokit.recipe.schema import Recipe
+    from algokit.reporting.card_inputs import stated_recipe_digest
+
+    document = json.loads((made / "original" / "card.json").read_text())["recipe"]
+    document["members"][0]["backbone"] = {"kind": "timm", "name": "resnet18", "checkpoint": "/some/where/a.safetensors"}
+    recipe = Recipe.model_validate_json(json.dumps(document))
+    assert stated_recipe_digest(json.loads(json.dumps(portable(recipe)))) == recipe_digest(recipe)
+
+
+@pytest.mark.parametrize("verb", [lambda folder: verbs.diff(folder, folder), lambda folder: verbs.report(folder)])
+def test_a_pipe_in_the_place_of_a_card_is_named_and_not_waited_for(verb: Callable[[Path], Any], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "card.json")
+    with pytest.raises(UsageError) as caught:
+        verb(tmp_path)
+    (finding,) = caught.value.findings
+    assert (finding.what, finding.where) == ("not a regular file", str(tmp_path / "card.json"))
 
 
 def refused(card: Path, data: Path, folder: Path, **settings: Any) -> UsageError:

@@ -69,6 +69,16 @@ def test_diff_tells_programs_the_same(
     assert document["scores"][0]["change"] == 1.25
 
 
+def test_diff_of_a_card_that_was_edited_exits_with_1_and_says_so(
+    algokit: Any, cards: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "edited.json").write_text(json.dumps(changed(card(), "recipe_digest", "0" * 64)), encoding="utf-8")
+    assert algokit("diff", cards[0], tmp_path / "edited.json") == 1
+    assert "the second card was changed after it was written" in " ".join(capsys.readouterr().out.split())
+    assert algokit("diff", tmp_path / "edited.json", cards[0], "--json") == 1
+    assert json.loads(capsys.readouterr().out)["altered"] == ["first"]
+
+
 @pytest.mark.parametrize("verb", [("diff",), ("rerun", "--data", ".")])
 @pytest.mark.parametrize("text", ["", "[]", '{"a":' * 9999, '{"schema": "algokit-card/1"}', '{"schema": 1}', "\x00"])
 def test_what_is_no_card_exits_2_with_findings_and_no_traceback(
@@ -89,6 +99,30 @@ def test_where_there_is_no_card_it_is_said(algokit: Any, name: str, tmp_path: Pa
     assert algokit("diff", tmp_path / name, tmp_path / name) == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("diff", "a.json"), "CARD2"),
+        (("rerun", "a.json", "--datta", "."), "--datta"),
+        (("score", "a", "--data", ".", "--resamples", "0"), "greater than or equal to 1"),
+        (("data", "check"), "DIR"),
+        (("scroe",), "scroe"),
+    ],
+)
+def test_a_command_line_that_cannot_be_parsed_is_told_to_programs_too(
+    algokit: Any, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert algokit(*arguments) == 2
+    plain = capsys.readouterr()
+    assert not plain.out
+    assert algokit(*arguments, "--json") == 2
+    shown = capsys.readouterr()
+    assert shown.err == plain.err
+    (finding,) = json.loads(shown.out)["findings"]
+    assert finding["code"] == "usage" and said in finding["what"]
+    assert "Traceback" not in shown.err
+
+
 def test_schema_prints_that_of_a_recipe_or_of_a_card(algokit: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert algokit("schema") == 0
     plain = json.loads(capsys.readouterr().out)
@@ -98,6 +132,25 @@ def test_schema_prints_that_of_a_recipe_or_of_a_card(algokit: Any, capsys: pytes
     jsonschema.validate(card(), json.loads(capsys.readouterr().out))
     assert algokit("schema", "crad") == 2
     assert "did you mean card?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("score", "outcome", "first"),
+    [
+        (50.0, "same bytes", "the same bytes: every one of 3 prediction files has the digest that the card states"),
+        (50.0 + 1e-13, "same bytes", "the same bytes"),
+        (50.001, "same predictions", "the same predictions, other scores"),
+        (60.0, "same predictions", "the same predictions, other scores"),
+    ],
+)
+def test_a_rerun_with_the_same_predictions_never_speaks_of_other_bytes(score: float, outcome: str, first: str) -> None:
+    """And the last digits of a sum, which differ between processors, are no other score."""
+    diff = diff_cards(*(Card.model_validate(card(one)) for one in (50.0, score)))
+    assert rerun_outcome(diff) == outcome
+    lines = rerun_verdict(diff, 5, 0)
+    assert lines[0].startswith(first)
+    assert not any("other bytes" in line for line in lines)
+    assert diff.is_same == (outcome == "same bytes")
 
 
 def test_a_rerun_reads_well_in_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +15,7 @@ from typer.testing import CliRunner, Result
 from algokit.challenge import open_challenge
 from algokit.challenge.submission import write_predictions
 from algokit.cli import app
+from algokit.errors import DataError, UsageError
 from algokit.scoring import read_vertices
 from algokit.types import HEMISPHERES, Predictions
 from algokit.verbs.judging import compare
@@ -102,6 +105,69 @@ def test_per_vertex_numbers_and_server_files_are_written(
         assert one.fsaverage_index is not None
         np.testing.assert_array_equal(one.fsaverage_index, challenge.fsaverage_index(one.subject, one.hemisphere))
     assert len(list((tmp_path / "server").glob("*.txt"))) == 4
+
+
+def test_a_folder_with_other_files_is_refused_before_anything_is_scored(
+    submissions: dict[str, Path], small_demo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "scores.txt").write_text("kept by hand\n")
+    with pytest.raises(UsageError, match="would replace others"):
+        runner = CliRunner()
+        arguments = ["score", str(submissions["good"]), "--data", str(small_demo), "--server-files", str(tmp_path)]
+        runner.invoke(app, [*arguments, "--per-vertex", str(tmp_path / "vertices")], catch_exceptions=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.txt"]
+
+
+def nsd_like(data: Path, folder: Path, subjects: Mapping[str, str]) -> Path:
+    """NSD's files in which a subject has the ncsnr behind the ceilings of another."""
+    challenge = open_challenge(data)
+    for subject, of in subjects.items():
+        place = folder / "nsddata_betas/ppdata" / subject / "fsaverage/betas_fithrf_GLMdenoise_RR"
+        place.mkdir(parents=True)
+        for hemisphere in HEMISPHERES:
+            ceilings = challenge.ceilings(of, hemisphere, "test")
+            repeats = challenge.manifest.subjects[subject].repeats
+            assert ceilings and repeats
+            thrice, twice, once = repeats["test"]
+            term = (thrice / 3 + twice / 2 + once) / (thrice + twice + once)
+            index = challenge.fsaverage_index(subject, hemisphere)
+            surface = np.zeros((163_842, 1, 1), np.float32)
+            values = np.resize(ceilings.values, index.size)
+            surface[index, 0, 0] = np.sqrt(term * values / (1 - values))
+            nibabel.save(nibabel.MGHImage(surface, np.eye(4)), place / f"{hemisphere}.ncsnr.mgh")
+    return folder
+
+
+def test_nsd_files_that_are_named_have_to_be_those_behind_the_released_ceilings(
+    submissions: dict[str, Path], small_demo: Path, tmp_path: Path
+) -> None:
+    right = nsd_like(small_demo, tmp_path / "right", {"subj01": "subj01", "subj06": "subj06"})
+    swapped = nsd_like(small_demo, tmp_path / "swapped", {"subj01": "subj06", "subj06": "subj01"})
+    plain = run(submissions["good"], "--json", data=small_demo)
+    agreed = run(submissions["good"], "--json", "--nsd", right, data=small_demo)
+    assert agreed.stdout == plain.stdout, agreed.exception
+    for paths in ((submissions["good"],), (submissions["good"], submissions["poor"])):
+        done = run(*paths, "--nsd", swapped, data=small_demo)
+        assert isinstance(done.exception, DataError)
+        found = {(one.code, one.severity, Path(one.where).parts[-4]) for one in done.exception.findings}
+        assert found == {("ceiling-mismatch", "error", subject) for subject in ("subj01", "subj06")}
+        assert len(done.exception.findings) == 4
+
+
+def test_without_ceilings_it_is_said_that_nsd_has_them(
+    submissions: dict[str, Path], small_demo: Path, tmp_path: Path
+) -> None:
+    for name, missing in (("bare", "*noise_ceiling*.npy"), ("withheld", "*_test_fmri.npy")):
+        data = Path(shutil.copytree(small_demo, tmp_path / name))
+        for file in data.rglob(missing):
+            file.unlink()
+        done = run(submissions["good"], data=data)
+        assert isinstance(done.exception, DataError)
+        advice = {one.code: one.advice for one in done.exception.findings}
+        if name == "bare":
+            assert "give NSD's ncsnr with --nsd" in advice["no-ceilings"]
+        else:
+            assert "--nsd" not in advice["no-responses"]
 
 
 def test_files_are_not_written_of_several_submissions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 
@@ -149,6 +150,36 @@ def test_older_files_are_replaced_and_others_left_alone(scores: Scores, tmp_path
     (tmp_path / "taken").write_text("")
     with pytest.raises(DiskError):
         write_server_files(tmp_path / "taken", scores)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_that_name_that_is_not_the_servers_is_left_alone(name: str, scores: Scores, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("my own notes\nAll_vertices: 3\n")
+    with pytest.raises(UsageError, match="would replace others") as caught:
+        write_server_files(tmp_path, scores)
+    (finding,) = caught.value.findings
+    assert finding.where == str(tmp_path / name) and "my own notes" in finding.found
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "my own notes\nAll_vertices: 3\n"
+
+
+def test_every_name_that_is_taken_is_told_and_a_pipe_is_not_waited_for(scores: Scores, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / NAMES[0])
+    (tmp_path / NAMES[1]).mkdir()
+    (tmp_path / NAMES[2]).write_bytes(b"\xff" * 5000)
+    (tmp_path / NAMES[3]).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError) as caught:
+        write_server_files(tmp_path, scores)
+    assert [Path(one.where).name for one in caught.value.findings] == NAMES
+
+
+@pytest.mark.parametrize("first", ["mean", "median"])
+def test_the_servers_own_files_of_either_year_are_replaced(first: Statistic, scores: Scores, tmp_path: Path) -> None:
+    write_server_files(tmp_path, scores, statistic=first)
+    for name in NAMES:
+        (tmp_path / name).write_text((tmp_path / name).read_text().replace("\n", "\r\n"), newline="")
+    again = write_server_files(tmp_path, scores)
+    assert "the mean noise-normalized" in again[1].read_text()
 
 
 def test_what_the_server_never_scored_is_refused(tmp_path: Path) -> None:
