@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ members:
     poolings: [{kind: adaptive_max, grid: [1, 2]}]
     readout: {kind: ridge, alphas: [1, 100, 10000], folds: {n: 5}, standardize: true}
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """Children take Ctrl-C as usual, even where these tests were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
