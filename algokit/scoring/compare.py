@@ -101,8 +101,8 @@ def compare(
     """Compare two submissions over the same images; their hemispheres may come in any order.
 
     Both are scored over the same resamples, so what makes an image easy or hard for both cancels. The interval is that
-    of `Intervals`: the difference plus how the resampled differences scatter about their own mean. Shuffles are not
-    used.
+    of `Intervals`: the difference plus how the resampled differences scatter about their own mean, for means no less
+    than their jackknife does. Shuffles are not used.
 
     Parameters
     ----------

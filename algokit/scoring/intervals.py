@@ -69,7 +69,8 @@ class Intervals:
         """What was done, for the card."""
         kept = min(self.n_median_resamples, self.n_resamples)
         parts = [
-            f"{100 * CONFIDENCE:.0f} % over images: {self.n_resamples} bootstrap resamples (medians: {kept})",
+            f"{100 * CONFIDENCE:.0f} % over images: {self.n_resamples} bootstrap resamples (medians: {kept}), "
+            "centred on the score, those of means no narrower than the jackknife's",
             f"chance: {self.n_permutations} shuffles",
             f"seed {self.seed}",
         ]

@@ -150,7 +150,10 @@ def test_a_row_does_not_depend_on_the_other_subjects(scores: Scores) -> None:
 
 def test_intervals_survive_the_document_and_are_absent_where_there_are_none(scores: Scores) -> None:
     assert scores_from_document(json.loads(json.dumps(score_document(scores)))) == scores
-    assert scores.intervals == "95 % over images: 21 bootstrap resamples (medians: 21); chance: 13 shuffles; seed 5"
+    assert scores.intervals == (
+        "95 % over images: 21 bootstrap resamples (medians: 21), centred on the score, those of means no narrower than "
+        "the jackknife's; chance: 13 shuffles; seed 5"
+    )
     plain = score_document(score(ITEMS.values()))
     assert not {"low", "high", "chance_low", "chance_high", "p_value"} & plain["rows"][0].keys()
 
