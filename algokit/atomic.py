@@ -12,8 +12,8 @@ import hashlib
 import os
 import platform
 import re
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -83,12 +83,14 @@ def _partial_prefix(target: Path) -> str:
     return f".{target.name}.{_machine()}-{os.getpid()}."
 
 
-def _partial_folder(target: Path) -> Path:
-    """A fresh hidden folder beside ``target``, or in it where it is a mount point and cannot be replaced."""
+def _partial(target: Path) -> Path:
+    """A fresh hidden path beside ``target``, or in it where it is a mount point and cannot be replaced.
+
+    Nothing is there yet: whoever makes it already knows its name, so that an interrupt between the making and the
+    knowing leaves nothing behind.
+    """
     parent = target if target.is_mount() else target.parent
-    folder = Path(tempfile.mkdtemp(prefix=_partial_prefix(target), suffix=_PARTIAL, dir=parent))
-    folder.chmod(0o755)
-    return folder
+    return parent / f"{_partial_prefix(target)}{secrets.token_hex(4)}{_PARTIAL}"
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -154,8 +156,9 @@ def written_aside(target: Path, *, unless: str = "") -> Iterator[Path]:
         target = target.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep_beside(target)
-        aside = _partial_folder(target)
+        aside = _partial(target)
         try:
+            aside.mkdir()
             yield aside
             for path in sorted(aside.rglob("*")):
                 _fsync(path)
@@ -179,15 +182,17 @@ def _take_place(target: Path, aside: Path, unless: str) -> None:
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise
-            old = _partial_folder(target)
+            old = _partial(target)
             removed.callback(shutil.rmtree, old, ignore_errors=True)
+            old.mkdir()
             with contextlib.suppress(FileNotFoundError):  # another process has just moved it away
                 target.rename(old / "old")
 
 
 def _fill(target: Path, aside: Path) -> None:
     """Exchange the content of a mount point, file by file; plain files first, which say whose folder it is."""
-    old = _partial_folder(target)
+    old = _partial(target)
+    old.mkdir()
     new = sorted(aside.iterdir(), key=Path.is_dir)
     stale = [path for path in target.iterdir() if path not in (old, aside) and not (aside / path.name).exists()]
     for path in new:
@@ -212,18 +217,15 @@ def replacing(path: Path) -> Iterator[Path]:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep_beside(path)
-        handle, name = tempfile.mkstemp(prefix=_partial_prefix(path), suffix=_PARTIAL, dir=path.parent)
-        aside = Path(name)
+        aside = _partial(path)
         try:
+            aside.touch(exist_ok=False)
             yield aside
-            os.fsync(handle)
-            aside.chmod(0o644)
+            _fsync(aside)
             aside.rename(path)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
-        finally:
-            os.close(handle)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
