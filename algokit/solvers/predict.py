@@ -1,7 +1,7 @@
 """Predictions of chosen targets from one factorised space, every target at its own alpha.
 
 Both functions yield pairs: the numbers (n_some,) of some of the chosen targets and their predictions, (n_test, n_some)
-or (n_val, n_some) float32. Every chosen target comes exactly once.
+or (n_scored, n_some) float32. Every chosen target comes exactly once.
 """
 
 from __future__ import annotations
@@ -36,22 +36,28 @@ def predict_test(
         yield _add_mean(block, mine, effect, targets.all_mean)
 
 
-def predict_val(
-    factors: Factorisation, targets: Targets, alpha: Tensor, chosen: Tensor
+def predict_left_out(
+    factors: Factorisation, targets: Targets, alpha: Tensor, chosen: Tensor, scored: Tensor, also_left: Tensor
 ) -> Iterator[tuple[Ints, NDArray[np.float32]]]:
-    """Predict the val rows from a fit on the fit rows alone; parameters as `predict_test`."""
-    val = torch.as_tensor(targets.rows.val, device=targets.device)
-    held = leave_out(factors, val, also_left=val[:0])
+    """Predict some training rows from a fit on the others alone.
+
+    Parameters
+    ----------
+    alpha, chosen : as `predict_test`.
+    scored, also_left : the rows to predict; further rows that the fit may not see. As in `leave_out`.
+    """
+    held = leave_out(factors, scored, also_left)
     basis = held.kept_basis().float() if held.compact else None
     used = torch.unique(alpha[chosen])
-    for chunk in alpha_chunks(len(used), len(val) * held.width):
+    for chunk in alpha_chunks(len(used), len(scored) * held.width):
         operators = held.operators(used[chunk])[0].float()
         for block, mine in _blocks_with(targets, chosen & torch.isin(alpha, used[chunk])):
             kept = block.values[held.kept]
             inputs = kept if basis is None else basis.T @ kept
+            mean = kept.mean(dim=0)
             for one, operator in zip(used[chunk], operators, strict=True):
                 these = mine & (alpha[block.columns] == one)
-                yield _add_mean(block, these, operator @ inputs[:, these], targets.fit_mean)
+                yield _add_mean(block, these, operator @ inputs[:, these] + mean[these], targets.fit_mean)
 
 
 def _blocks_with(targets: Targets, chosen: Tensor) -> Iterator[tuple[TargetBlock, Tensor]]:

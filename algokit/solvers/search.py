@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult
 from algokit.solvers.cross_validate import Folds, cv_scores
 from algokit.solvers.factorise import Factorisation, check_shapes, factorise
-from algokit.solvers.predict import predict_test, predict_val
+from algokit.solvers.predict import predict_left_out, predict_test
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
@@ -47,6 +48,7 @@ def search_ridge(
     targets: Targets,
     settings: SearchSettings,
     progress: Callable[[int, str], None] = lambda done, name: None,
+    out_of_fold: NDArray[np.float32] | None = None,
 ) -> ReadoutResult:
     """Search spaces and alphas for every target, and predict.
 
@@ -58,6 +60,8 @@ def search_ridge(
     Parameters
     ----------
     progress : called with (spaces finished, name of the space).
+    out_of_fold : (n, n_targets), usually a memory map: filled, at the fit rows, with the prediction of every row by the
+        chosen space and alpha fitted without the row's fold and without the val rows.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def search_ridge(
     """
     search: _Search | None = None
     for index, space in enumerate(spaces):
-        search = search or _Search(targets, settings, n_test=len(space.test))
+        search = search or _Search(targets, settings, len(space.test), out_of_fold)
         check_shapes(space, targets.n_rows, search.n_test)
         search.visit(index, space)
         progress(index + 1, space.name)
@@ -78,8 +82,10 @@ def search_ridge(
 class _Search:
     """The running winner of every target, and its predictions."""
 
-    def __init__(self, targets: Targets, settings: SearchSettings, n_test: int) -> None:
-        self.targets, self.settings, self.n_test = targets, settings, n_test
+    def __init__(
+        self, targets: Targets, settings: SearchSettings, n_test: int, out_of_fold: NDArray[np.float32] | None
+    ) -> None:
+        self.targets, self.settings, self.n_test, self.out_of_fold = targets, settings, n_test, out_of_fold
         self.folds = Folds.of(targets, settings.folds)
         self.alphas = torch.tensor(settings.alphas, dtype=torch.float64, device=targets.device)
         n_targets = targets.n_targets
@@ -102,8 +108,13 @@ class _Search:
         self.space_index[improved] = index
         for columns, predictions in predict_test(factors, targets, self.alpha, improved):
             self.test_predictions[:, columns] = predictions
-        for columns, predictions in predict_val(factors, targets, self.alpha, improved):
+        nothing, val = self.folds.val[:0], self.folds.val
+        for columns, predictions in predict_left_out(factors, targets, self.alpha, improved, val, nothing):
             self.val_predictions[:, columns] = predictions
+        if self.out_of_fold is not None:
+            for fold in self.folds.rows:
+                for columns, predictions in predict_left_out(factors, targets, self.alpha, improved, fold, val):
+                    self.out_of_fold[np.ix_(fold.cpu().numpy(), columns)] = predictions
         self.notes += _notes(space, factors, condition)
 
     def result(self) -> ReadoutResult:

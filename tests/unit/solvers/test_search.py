@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import Ridge
 
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult, Rows
@@ -211,3 +212,16 @@ def test_every_shape_that_does_not_fit_is_named() -> None:
         ("short", "train"),
         ("short", "test"),
     ]
+
+
+@pytest.mark.parametrize("n_features", [100, 6])
+def test_out_of_fold_predictions_are_those_of_fits_that_saw_neither_the_fold_nor_the_val_rows(n_features: int) -> None:
+    one = space(n_features)
+    responses = responses_to([one])
+    out_of_fold = np.full(responses.shape, np.nan, dtype=np.float32)
+    found = search_ridge([one], Targets([responses], ROWS, "cpu"), SETTINGS, out_of_fold=out_of_fold)
+    for fold in SETTINGS.folds:
+        kept = np.setdiff1d(ROWS.fit, fold)
+        model = Ridge(found.alpha).fit(one.train[kept].astype(np.float64), responses[kept].astype(np.float64))
+        np.testing.assert_allclose(out_of_fold[fold], model.predict(one.train[fold]), atol=2e-5)
+    assert np.isnan(out_of_fold[ROWS.val]).all()
