@@ -1,17 +1,17 @@
-"""Cross-validated Pearson r of every alpha and target in one factorised space."""
+"""Cross-validated Pearson r of every alpha and target in one solved space."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from algokit.solvers.factorise import Factorisation
-from algokit.solvers.leave_out import LeaveOut, alpha_chunks, leave_out
-from algokit.solvers.moments import pearson_r, unit_columns
-from algokit.solvers.targets import Targets
+from algokit.solvers.arithmetic import Inputs, Operator, inputs, may_slice, operator
+from algokit.solvers.moments import pearson_r, unit_rows
+from algokit.solvers.targets import Targets, alpha_chunks
 from algokit.types import Ints
 
 
@@ -22,11 +22,15 @@ class Folds:
     Attributes
     ----------
     rows : the rows of each fold; together the fit rows.
-    fit, val : all fit rows; the rows no fold may see.
+    order : the fit rows, fold after fold: in this order a fold is a run of neighbours.
+    places : where each fold lies in that order.
+    fit, val : all fit rows, ascending; the rows no fold may see.
     flat : (n_folds, n_targets) bool, from `Targets.flat`: r is 0 there.
     """
 
     rows: tuple[Tensor, ...]
+    order: Tensor
+    places: tuple[slice, ...]
     fit: Tensor
     val: Tensor
     flat: Tensor
@@ -37,10 +41,43 @@ class Folds:
         device = targets.device
         rows = tuple(torch.as_tensor(fold, device=device) for fold in folds)
         fit, val = (torch.as_tensor(part, device=device) for part in (targets.rows.fit, targets.rows.val))
-        return cls(rows, fit, val, targets.flat(folds))
+        return cls(rows, torch.cat(rows), tuple(_runs([len(fold) for fold in rows])), fit, val, targets.flat(folds))
+
+    def kept(self, index: int) -> Tensor:
+        """The fit rows outside a fold, in the order of `order`."""
+        return torch.cat([fold for other, fold in enumerate(self.rows) if other != index])
 
 
-def cv_scores(factors: Factorisation, targets: Targets, folds: Folds, alphas: Tensor) -> tuple[Tensor, float]:
+def _runs(lengths: Sequence[int]) -> Iterator[slice]:
+    start = 0
+    for length in lengths:
+        yield slice(start, start + length)
+        start += length
+
+
+class Folded(Protocol):
+    """A solved space, ready to predict every fold from the others."""
+
+    @property
+    def widths(self) -> Sequence[int]:
+        """Columns of each fold's operators."""
+        ...
+
+    def operators(self, alpha: float) -> tuple[Iterator[Tensor], float]:
+        """Operator of each fold, (n_rows, width), and the condition number of the worst system solved."""
+        ...
+
+    def inputs(self, values: Tensor, index: int) -> Tensor | None:
+        """(n_targets, width), what a fold's operators act on; None for the values outside the fold as they are.
+
+        Parameters
+        ----------
+        values : (n_targets, n_fit) float32, fit rows in the order of `Folds.order`.
+        """
+        ...
+
+
+def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Tensor) -> tuple[Tensor, float]:
     """Mean over folds of Pearson r over the fold's rows, each fold predicted from the other folds alone.
 
     Parameters
@@ -51,52 +88,53 @@ def cv_scores(factors: Factorisation, targets: Targets, folds: Folds, alphas: Te
     -------
     (n_alphas, n_targets) float32, and the condition number of the worst system solved.
     """
-    held = [leave_out(factors, fold, folds.val) for fold in folds.rows]
-    basis = factors.basis.float() if any(fold.compact for fold in held) else None
     scores = torch.zeros(len(alphas), targets.n_targets, device=targets.device)
+    slicing = [may_slice(targets.device, len(f), width) for f, width in zip(folds.rows, solved.widths, strict=True)]
     worst = 1.0
-    for chunk in alpha_chunks(len(alphas), sum(len(fold.scored) * fold.width for fold in held)):
-        operators = []
-        for fold in held:
-            operator, condition = fold.operators(alphas[chunk])
-            operators.append(_unit_operator(operator))
-            worst = max(worst, condition)
+    numbers = sum(len(fold) * width for fold, width in zip(folds.rows, solved.widths, strict=True))
+    for chunk in alpha_chunks(len(alphas), numbers * (2 if all(slicing) else 4)):
+        operators, condition = _operators(solved, alphas[chunk].tolist(), slicing)
+        worst = max(worst, condition)
         for block in targets.blocks():
-            inputs = _Inputs(block.values, folds.fit, basis)
-            for fold, operator, flat in zip(held, operators, folds.flat[:, block.columns], strict=True):
-                predictions = (operator.flatten(0, 1) @ inputs.of(fold)).reshape(*operator.shape[:2], -1)
-                r = pearson_r(predictions, unit_columns(block.values[fold.scored]))
-                scores[chunk, block.columns] += r.masked_fill_(flat, 0.0)
-    return scores.div_(len(held)), worst
+            values = block.values[folds.order].T.contiguous()
+            for index, r in _scores(operators, solved, values, folds, slicing):
+                scores[chunk, block.columns] += r.masked_fill_(folds.flat[index, block.columns], 0.0)
+    return scores.div_(len(folds.rows)), worst
 
 
-class _Inputs:
-    """What the operators of every fold act on, for one block of targets.
-
-    ``V' y`` of compact folds comes from sums over the fit rows less those over the fold's rows: one product over all
-    rows instead of one per fold. `LeaveOut.compact` makes sure that the subtraction costs no precision.
-    """
-
-    def __init__(self, values: Tensor, fit: Tensor, basis: Tensor | None) -> None:
-        self._values, self._basis = values, basis
-        if basis is not None:
-            fit_values = values[fit]
-            self._product, self._sum = basis[fit].T @ fit_values, fit_values.sum(dim=0)
-
-    def of(self, fold: LeaveOut) -> Tensor:
-        """(width, n_targets) float32."""
-        if self._basis is None or not fold.compact:
-            return self._values[fold.kept]
-        values = self._values[fold.scored]
-        product = self._product - self._basis[fold.scored].T @ values
-        return product - torch.outer(fold.kept_mean.float(), self._sum - values.sum(dim=0))
+def _operators(solved: Folded, alphas: Sequence[float], slicing: Sequence[bool]) -> tuple[list[list[Operator]], float]:
+    """Operators by fold and alpha, and the worst condition number."""
+    by_fold: list[list[Operator]] = [[] for _ in slicing]
+    worst = 1.0
+    for alpha in alphas:
+        matrices, condition = solved.operators(alpha)
+        worst = max(worst, condition)
+        for mine, matrix, may in zip(by_fold, matrices, slicing, strict=True):
+            mine.append(operator(_unit_operator(matrix), len(slicing), may_slice=may))
+    return by_fold, worst
 
 
-def _unit_operator(operator: Tensor) -> Tensor:
-    """Every alpha's operator at unit norm and centred over the rows it predicts, in float32.
+def _scores(
+    operators: Sequence[Sequence[Operator]], solved: Folded, values: Tensor, folds: Folds, slicing: Sequence[bool]
+) -> Iterator[tuple[int, Tensor]]:
+    """(index, (n_alphas, n_targets) r) of every fold for one block of targets."""
+    plain: Inputs | None = None
+    for index, (mine, place) in enumerate(zip(operators, folds.places, strict=True)):
+        own = solved.inputs(values, index)
+        if own is not None:
+            given = inputs(own, sliced=slicing[index])
+        else:
+            plain = plain or inputs(values, sliced=any(slicing))
+            given = plain.without(place)
+        truth = unit_rows(values[:, place])
+        yield index, torch.stack([pearson_r(one(given), truth) for one in mine])
+
+
+def _unit_operator(matrix: Tensor) -> Tensor:
+    """An operator at unit norm and centred over the rows it predicts, in float32.
 
     r ignores mean and scale, and float32 would lose predictions of size 1e-15 in sums of squares.
     """
-    centred = operator - operator.mean(dim=1, keepdim=True)
-    norm = torch.linalg.vector_norm(centred, dim=(1, 2), keepdim=True)
+    centred = matrix - matrix.mean(dim=0)
+    norm = torch.linalg.vector_norm(centred)
     return (centred * torch.where(norm > 0, 1 / norm, 0.0)).float()

@@ -22,7 +22,8 @@ from algokit.errors import DataError, UsageError
 from algokit.readouts import FeatureSpace
 from algokit.types import Finding, Ints
 
-COLUMN_BLOCK_BYTES = 256 * 2**20
+COLUMN_BLOCK_BYTES = 64 * 2**20
+N_STRIPS = 4
 _CONSTANT = 1e-11  # far below one float32 ulp in one row, far above the rounding of a float64 mean
 
 
@@ -61,9 +62,41 @@ def factorise(space: FeatureSpace, fit_rows: Ints, *, standardize: bool, device:
     ------
     DataError : a feature is not finite; the first row and column are named.
     """
-    blocks = _prepared_columns(space, fit_rows, standardize, device)
     n, n_features = space.train.shape
-    return _from_features(list(blocks)) if n_features < n else _from_gram(blocks, n, len(space.test), device)
+    if n_features < n:
+        return _from_features(list(_prepared_columns(space, fit_rows, standardize, device, torch.float64)))
+    return factorise_gram(*gram_blocks(space, fit_rows, torch.float64, standardize=standardize, device=device))
+
+
+def gram_blocks(
+    space: FeatureSpace, fit_rows: Ints, dtype: torch.dtype, *, standardize: bool, device: str
+) -> tuple[Tensor, Tensor, int]:
+    """Gram matrix of features centred with their float64 mean first; parameters as `factorise`.
+
+    Returns
+    -------
+    (n, n) and (n_test, n) of that dtype, centred over all training rows; and the number of constant features.
+
+    Raises
+    ------
+    DataError : as `factorise`.
+    """
+    n, n_test = len(space.train), len(space.test)
+    gram = torch.zeros(n, n, dtype=dtype, device=device)
+    cross = torch.zeros(n_test, n, dtype=dtype, device=device)
+    n_constant = 0
+    for block in _prepared_columns(space, fit_rows, standardize, device, dtype):
+        _add_lower_products(gram, block.train)
+        cross.addmm_(block.test, block.train.T)
+        n_constant += block.n_constant
+    return gram.tril_().add_(gram.tril(-1).T), cross, n_constant
+
+
+def _add_lower_products(gram: Tensor, rows: Tensor) -> None:
+    """Add ``rows rows'`` below the diagonal (and in the strips on it) alone: five eighths of the whole product."""
+    for strip in torch.arange(len(rows)).tensor_split(N_STRIPS):
+        start, stop = int(strip[0]), int(strip[-1]) + 1
+        gram[start:stop, :stop].addmm_(rows[start:stop], rows[:stop].T)
 
 
 def check_shapes(space: FeatureSpace, n_rows: int, n_test: int) -> None:
@@ -85,34 +118,41 @@ def check_shapes(space: FeatureSpace, n_rows: int, n_test: int) -> None:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Some columns of a space: centred, scaled, float64."""
+    """Some columns of a space: centred and scaled."""
 
     train: Tensor
     test: Tensor
     n_constant: int
 
 
-def _prepared_columns(space: FeatureSpace, fit_rows: Ints, standardize: bool, device: str) -> Iterator[_Columns]:
+def _prepared_columns(
+    space: FeatureSpace, fit_rows: Ints, standardize: bool, device: str, dtype: torch.dtype
+) -> Iterator[_Columns]:
+    """Columns less their float64 mean; that the mean is rounded to ``dtype`` moves the centre alone, which is free."""
     n_rows, n_features = len(space.train) + len(space.test), space.train.shape[1]
-    width = max(1, COLUMN_BLOCK_BYTES // (8 * n_rows))
+    width = max(1, COLUMN_BLOCK_BYTES // (dtype.itemsize * n_rows))
     fit = torch.as_tensor(fit_rows, device=device)
     for start in range(0, n_features, width):
         columns = slice(start, start + width)
-        train, test = (_float64(array[:, columns], device) for array in (space.train, space.test))
-        if not (torch.isfinite(train).all() and torch.isfinite(test).all()):
+        train, test = (_tensor(array[:, columns], device, dtype) for array in (space.train, space.test))
+        mean = train.mean(dim=0, dtype=torch.float64).to(dtype)
+        if not (torch.isfinite(mean).all() and torch.isfinite(test).all()):
             raise non_finite_error(space)
-        mean = train.mean(dim=0)
         train -= mean
         test -= mean
-        extent = train.abs().amax(dim=0)
+        extent = torch.maximum(train.amax(dim=0), -train.amin(dim=0))
         spread = train[fit].std(dim=0, correction=0) if standardize else extent
         constant = spread <= _CONSTANT * (mean.abs() + extent)
-        scale = torch.where(constant, 0.0, 1 / spread if standardize else 1.0)
-        yield _Columns(train.mul_(scale), test.mul_(scale), int(constant.sum()))
+        if standardize or bool(constant.any()):
+            scale = torch.where(constant, 0.0, 1 / spread if standardize else 1.0)
+            train.mul_(scale)
+            test.mul_(scale)
+        yield _Columns(train, test, int(constant.sum()))
 
 
-def _float64(array: NDArray[np.float32], device: str) -> Tensor:
-    return torch.from_numpy(np.array(array, dtype=np.float64)).to(device)
+def _tensor(array: NDArray[np.float32], device: str, dtype: torch.dtype) -> Tensor:
+    """A copy of its own on the device; moved as float32, converted there."""
+    return torch.from_numpy(np.array(array, dtype=np.float32)).to(device).to(dtype)
 
 
 def _from_features(blocks: list[_Columns]) -> Factorisation:
@@ -125,14 +165,9 @@ def _from_features(blocks: list[_Columns]) -> Factorisation:
     return Factorisation(_centred(basis[:, kept]), singular**2, loadings, sum(block.n_constant for block in blocks))
 
 
-def _from_gram(blocks: Iterator[_Columns], n: int, n_test: int, device: str) -> Factorisation:
-    gram = torch.zeros(n, n, dtype=torch.float64, device=device)
-    cross = torch.zeros(n_test, n, dtype=torch.float64, device=device)
-    n_constant = 0
-    for block in blocks:
-        gram.addmm_(block.train, block.train.T)
-        cross.addmm_(block.test, block.train.T)
-        n_constant += block.n_constant
+def factorise_gram(gram: Tensor, cross: Tensor, n_constant: int) -> Factorisation:
+    """Factorise what `gram_blocks` gives in float64."""
+    n = len(gram)
     eigenvalues, vectors = torch.linalg.eigh(gram)
     kept = (eigenvalues > _tolerance(n, eigenvalues)).nonzero().flatten().flip(0)
     basis = _centred(vectors[:, kept])

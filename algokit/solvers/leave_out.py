@@ -14,7 +14,7 @@ Source: block form of the leave-one-out identity (Cook 1977; Allen 1974), in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,8 @@ from algokit.solvers.factorise import Factorisation
 
 # Smallest eigenvalue of V'V for which C is handed over without V: float32 then loses at most a factor of ten.
 WELL_CONDITIONED = 1e-2
-OPERATOR_BYTES = 512 * 2**20
+FLOAT32_CONDITION = 1e5  # of a system whose solution may go on in float32
+SMALL = 2**27  # multiplications; below, float64 costs nothing to speak of
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,25 @@ class LeaveOut:
         """Columns of an operator."""
         return self.factors.rank if self.compact else len(self.kept)
 
-    def operators(self, alphas: Tensor) -> tuple[Tensor, float]:
-        """Operators of several alphas, and the condition number of the worst system solved.
+    def operator(self, alpha: float) -> tuple[Tensor, float]:
+        """The operator of one alpha, and the condition number of the system solved.
 
         Returns
         -------
-        (n_alphas, n_scored, width) float64. Applied to the inputs that `compact` says, they give the predictions less
-        the mean over the rows kept.
+        (n_scored, width) float64, or float32 where that is enough. Applied to the inputs that `compact` says, it gives
+        the predictions less the mean over the rows kept.
         """
-        pairs = [self._coefficients(float(alpha)) for alpha in alphas]
-        coefficients = torch.stack([pair[0] for pair in pairs])
-        worst = max(pair[1] for pair in pairs)
+        coefficients, condition = self._coefficients(alpha)
         if self.compact:
-            return coefficients, worst
-        return coefficients @ self.kept_basis().T, worst
+            return coefficients, condition
+        if condition > FLOAT32_CONDITION or len(coefficients) * self.factors.rank * len(self.kept) < SMALL:
+            return coefficients @ self.kept_basis().T, condition
+        return coefficients.float() @ self.kept_basis_float32.T, condition
+
+    @functools.cached_property
+    def kept_basis_float32(self) -> Tensor:
+        """V, (n_kept, rank) float32."""
+        return self.kept_basis().float()
 
     def kept_basis(self) -> Tensor:
         """V, (n_kept, rank) float64."""
@@ -88,40 +94,35 @@ class LeaveOut:
             system = (self.left_basis * residual) @ self.left_basis.T + self.core
             identity = torch.eye(len(system), n_scored).to(system)
             inverse_rows, condition = _solve(system, identity)
-            # the inverse grows as alpha falls: let what it multiplies fall with it
-            weights = -residual if self._complete and float(residual.max()) < 0.5 else shrink
-            return inverse_rows.T @ (self.left_basis * weights), condition
+            if self._complete and float((inverse_rows.diagonal() - 1).square().mean()) > 1:
+                shrink = -residual  # the inverse grows as alpha falls: let what it multiplies fall with it
+            return inverse_rows.T @ (self.left_basis * shrink), condition
         root = shrink.sqrt()
         system = root[:, None] * self.core * root + torch.diag(residual)
         solved, condition = _solve(system, ((self.left_basis[:n_scored] - self.kept_mean) * root).T)
         return solved.T * root, condition
 
 
-def leave_out(factors: Factorisation, scored: Tensor, also_left: Tensor) -> LeaveOut:
+def leave_out(factors: Factorisation, scored: Tensor, also_left: Tensor, kept: Tensor | None = None) -> LeaveOut:
     """Prepare the prediction of ``scored`` from all rows that are neither in it nor in ``also_left``.
 
     Parameters
     ----------
     scored, also_left : int64 row numbers, disjoint; at least one row must remain.
+    kept : the rows that remain, in the order that inputs will have; ascending by default.
     """
     n, rank = factors.basis.shape
     left = torch.cat([scored, also_left])
-    is_kept = torch.ones(n, dtype=torch.bool, device=left.device)
-    is_kept[left] = False
-    kept = is_kept.nonzero().flatten()
+    if kept is None:
+        is_kept = torch.ones(n, dtype=torch.bool, device=left.device)
+        is_kept[left] = False
+        kept = is_kept.nonzero().flatten()
     left_basis = factors.basis[left]
     kept_mean = -left_basis.sum(dim=0) / len(kept)
     by_row = len(left) < rank
     core = _row_core(left_basis, n) if by_row else _feature_core(left_basis, kept_mean, len(kept))
     compact = rank < len(kept) and _smallest_eigenvalue(left_basis, kept_mean, len(kept)) > WELL_CONDITIONED
     return LeaveOut(factors, scored, kept, left_basis, kept_mean, by_row, core, compact)
-
-
-def alpha_chunks(n_alphas: int, operator_size: int) -> Iterator[slice]:
-    """Alphas whose float32 operators, ``operator_size`` numbers each, fit `OPERATOR_BYTES` together."""
-    step = max(1, OPERATOR_BYTES // (4 * max(1, operator_size)))
-    for start in range(0, n_alphas, step):
-        yield slice(start, start + step)
 
 
 def _row_core(left_basis: Tensor, n: int) -> Tensor:

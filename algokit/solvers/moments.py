@@ -6,33 +6,27 @@ import torch
 from torch import Tensor
 
 
-def unit_columns(values: Tensor) -> Tensor:
-    """Columns less their mean, divided by their norm; a column without variance becomes 0.
+def unit_rows(values: Tensor) -> Tensor:
+    """Every target less its mean, divided by its norm; a target without variance becomes 0.
 
     Parameters
     ----------
-    values : (n_rows, n_targets).
+    values : (n_targets, n_rows).
     """
-    centred = values - values.mean(dim=0)
-    return centred * _inverse_norm(centred, dim=0)
+    centred = values - values.mean(dim=1, keepdim=True)
+    return centred * _inverse(torch.linalg.vector_norm(centred, dim=1, keepdim=True))
 
 
 def pearson_r(predictions: Tensor, unit_truth: Tensor) -> Tensor:
-    """Pearson r of centred predictions with targets from `unit_columns`.
-
-    Parameters
-    ----------
-    predictions : (n_alphas, n_rows, n_targets), every column of mean 0.
-    unit_truth : (n_rows, n_targets).
+    """Pearson r of centred predictions with targets from `unit_rows`, both (n_targets, n_rows).
 
     Returns
     -------
-    (n_alphas, n_targets), in -1..1; 0 where predictions or truth have no variance.
+    (n_targets,), in -1..1; 0 where predictions or truth have no variance.
     """
-    covariance = (predictions * unit_truth).sum(dim=1)
-    return (covariance * _inverse_norm(predictions, dim=1)).clamp_(-1.0, 1.0)
+    covariance: Tensor = torch.linalg.vecdot(predictions, unit_truth)
+    return covariance.mul_(_inverse(torch.linalg.vector_norm(predictions, dim=1))).clamp_(-1.0, 1.0)
 
 
-def _inverse_norm(values: Tensor, dim: int) -> Tensor:
-    norm = values.square().sum(dim=dim).sqrt()  # an order of magnitude faster than vector_norm along a strided axis
+def _inverse(norm: Tensor) -> Tensor:
     return torch.where(norm > 0, 1 / norm, 0.0)

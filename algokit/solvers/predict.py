@@ -1,12 +1,13 @@
-"""Predictions of chosen targets from one factorised space, every target at its own alpha.
+"""Predictions of chosen targets from one solved space, every target at its own alpha.
 
-Both functions yield pairs: the numbers (n_some,) of some of the chosen targets and their predictions, (n_test, n_some)
-or (n_scored, n_some) float32. Every chosen target comes exactly once.
+All functions yield pairs: the numbers (n_some,) of some of the chosen targets and their predictions, (n_rows, n_some)
+float32. Every chosen target comes exactly once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,14 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algokit.solvers.factorise import Factorisation
-from algokit.solvers.leave_out import alpha_chunks, leave_out
-from algokit.solvers.targets import TargetBlock, Targets
+from algokit.solvers.leave_out import leave_out
+from algokit.solvers.targets import TargetBlock, Targets, alpha_chunks
 from algokit.types import Ints
 
+Predicted: TypeAlias = Iterator[tuple[Ints, NDArray[np.float32]]]
 
-def predict_test(
-    factors: Factorisation, targets: Targets, alpha: Tensor, chosen: Tensor
-) -> Iterator[tuple[Ints, NDArray[np.float32]]]:
+
+def predict_test(factors: Factorisation, targets: Targets, alpha: Tensor, chosen: Tensor) -> Predicted:
     """Predict the test rows from a refit on all training rows: ``mean + test_loadings diag(1 / (lam + alpha)) U' y``.
 
     Parameters
@@ -38,7 +39,7 @@ def predict_test(
 
 def predict_left_out(
     factors: Factorisation, targets: Targets, alpha: Tensor, chosen: Tensor, scored: Tensor, also_left: Tensor
-) -> Iterator[tuple[Ints, NDArray[np.float32]]]:
+) -> Predicted:
     """Predict some training rows from a fit on the others alone.
 
     Parameters
@@ -46,18 +47,45 @@ def predict_left_out(
     alpha, chosen : as `predict_test`.
     scored, also_left : the rows to predict; further rows that the fit may not see. As in `leave_out`.
     """
+    if not len(scored):
+        return
     held = leave_out(factors, scored, also_left)
-    basis = held.kept_basis().float() if held.compact else None
+    basis = held.kept_basis_float32 if held.compact else None
+
+    def effects(operator: Tensor, kept: Tensor) -> Tensor:
+        return operator @ (kept if basis is None else basis.T @ kept) + kept.mean(dim=0)
+
+    bytes_each = 4 * len(scored) * held.width
+    yield from predict_each(
+        lambda one: held.operator(one)[0].float(), bytes_each, effects, targets, alpha, chosen, held.kept
+    )
+
+
+def predict_each(
+    operator: Callable[[float], Tensor],
+    operator_bytes: int,
+    effects: Callable[[Tensor, Tensor], Tensor],
+    targets: Targets,
+    alpha: Tensor,
+    chosen: Tensor,
+    kept: Tensor,
+) -> Predicted:
+    """Apply the operator of each alpha to the targets that chose it.
+
+    Parameters
+    ----------
+    operator : alpha -> (n_rows, width) float32, made once per alpha.
+    effects : operator and (n_kept, n_some) values at the rows kept -> (n_rows, n_some), without the fit mean.
+    kept : the rows fitted on.
+    """
     used = torch.unique(alpha[chosen])
-    for chunk in alpha_chunks(len(used), len(scored) * held.width):
-        operators = held.operators(used[chunk])[0].float()
+    for chunk in alpha_chunks(len(used), operator_bytes):
+        operators = [operator(float(one)) for one in used[chunk]]
         for block, mine in _blocks_with(targets, chosen & torch.isin(alpha, used[chunk])):
-            kept = block.values[held.kept]
-            inputs = kept if basis is None else basis.T @ kept
-            mean = kept.mean(dim=0)
-            for one, operator in zip(used[chunk], operators, strict=True):
+            for one, made in zip(used[chunk], operators, strict=True):
                 these = mine & (alpha[block.columns] == one)
-                yield _add_mean(block, these, operator @ inputs[:, these] + mean[these], targets.fit_mean)
+                if bool(these.any()):
+                    yield _add_mean(block, these, effects(made, block.values[:, these][kept]), targets.fit_mean)
 
 
 def _blocks_with(targets: Targets, chosen: Tensor) -> Iterator[tuple[TargetBlock, Tensor]]:

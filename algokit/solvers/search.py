@@ -17,8 +17,8 @@ from torch import Tensor
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult
 from algokit.solvers.cross_validate import Folds, cv_scores
-from algokit.solvers.factorise import Factorisation, check_shapes, factorise
-from algokit.solvers.predict import predict_left_out, predict_test
+from algokit.solvers.factorise import check_shapes
+from algokit.solvers.routes import EigenSpace, Route, solve_space
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
@@ -97,25 +97,31 @@ class _Search:
         self.notes: list[str] = []
 
     def visit(self, index: int, space: FeatureSpace) -> None:
-        """Factorise a space, score it, and predict the targets it wins."""
-        targets, standardize = self.targets, self.settings.standardize
-        factors = factorise(space, targets.rows.fit, standardize=standardize, device=targets.device)
-        scores, condition = cv_scores(factors, targets, self.folds, self.alphas)
+        """Solve a space, score it, and predict the targets it wins."""
+        targets, settings = self.targets, self.settings
+        route, why_float64 = solve_space(
+            space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
+        )
+        scores, condition = cv_scores(route.folded(self.folds), targets, self.folds, self.alphas)
         alpha_index, score = best_alpha(scores)
         improved = score > self.score + SCORE_RESOLUTION
         self.score = torch.where(improved, score, self.score)
         self.alpha = torch.where(improved, self.alphas[alpha_index], self.alpha)
         self.space_index[improved] = index
-        for columns, predictions in predict_test(factors, targets, self.alpha, improved):
+        self._predict(route, improved)
+        self.notes += _notes(space, route, condition, why_float64)
+
+    def _predict(self, route: Route, improved: Tensor) -> None:
+        targets, alpha, val = self.targets, self.alpha, self.folds.val
+        for columns, predictions in route.predict_test(targets, alpha, improved):
             self.test_predictions[:, columns] = predictions
-        nothing, val = self.folds.val[:0], self.folds.val
-        for columns, predictions in predict_left_out(factors, targets, self.alpha, improved, val, nothing):
+        for columns, predictions in route.predict_left_out(targets, alpha, improved, val, val[:0]):
             self.val_predictions[:, columns] = predictions
-        if self.out_of_fold is not None:
-            for fold in self.folds.rows:
-                for columns, predictions in predict_left_out(factors, targets, self.alpha, improved, fold, val):
-                    self.out_of_fold[np.ix_(fold.cpu().numpy(), columns)] = predictions
-        self.notes += _notes(space, factors, condition)
+        if self.out_of_fold is None:
+            return
+        for fold in self.folds.rows:
+            for columns, predictions in route.predict_left_out(targets, alpha, improved, fold, val):
+                self.out_of_fold[np.ix_(fold.cpu().numpy(), columns)] = predictions
 
     def result(self) -> ReadoutResult:
         """What was found."""
@@ -157,11 +163,13 @@ def best_alpha(scores: Tensor) -> tuple[Tensor, Tensor]:
     return index, scores.gather(0, index[None])[0]
 
 
-def _notes(space: FeatureSpace, factors: Factorisation, condition: float) -> Iterator[str]:
-    if factors.rank == 0:
+def _notes(space: FeatureSpace, route: Route, condition: float, why_float64: str) -> Iterator[str]:
+    if route.n_constant == space.train.shape[1]:
         yield f"{space.name}: all features are constant; nothing is predicted from them"
-    elif factors.n_constant:
-        yield f"{space.name}: {factors.n_constant} constant features left out"
-    if condition > INEXACT_CONDITION:
+    elif route.n_constant:
+        yield f"{space.name}: {route.n_constant} constant features left out"
+    if why_float64:
+        yield f"{space.name}: {why_float64}"
+    if isinstance(route, EigenSpace) and condition > INEXACT_CONDITION:
         place = f"{space.name}: near singular at the smallest alpha (condition {condition:.0e})"
         yield f"{place}; r there may be off by more than 1e-5"

@@ -15,7 +15,9 @@ from algokit.readouts import Rows
 from algokit.solvers.factorise import first_non_finite
 from algokit.types import Finding, Ints
 
-DEFAULT_BLOCK_BYTES = 128 * 2**20
+DEFAULT_BLOCK_BYTES = 64 * 2**20
+BLOCK_TARGETS = {"cpu": 1024, "cuda": 8192}  # more, and what is made of a block no longer stays in the CPU's caches
+OPERATOR_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Targets:
     ----------
     responses : arrays (n, n_some_targets), usually memory maps; targets are numbered through them in order.
     rows : the fit and val rows, which together are all n rows.
-    block_targets : targets per block; by default what fits `DEFAULT_BLOCK_BYTES`.
+    block_targets : targets per block; by default what fits `DEFAULT_BLOCK_BYTES`, at most `BLOCK_TARGETS`.
 
     Attributes
     ----------
@@ -59,7 +61,8 @@ class Targets:
         self.n_rows = len(rows.fit) + len(rows.val)
         _check_rows(self._responses, rows)
         self.n_targets = sum(block.shape[1] for block in self._responses)
-        self.block_targets = block_targets or max(1, DEFAULT_BLOCK_BYTES // (4 * self.n_rows))
+        widest = BLOCK_TARGETS[device.partition(":")[0]]
+        self.block_targets = block_targets or max(1, min(widest, DEFAULT_BLOCK_BYTES // (4 * self.n_rows)))
         self.fit_mean, self.all_mean = np.zeros(self.n_targets), np.zeros(self.n_targets)
         with np.errstate(invalid="ignore"):
             for columns, values in self._raw_blocks():
@@ -98,6 +101,13 @@ class Targets:
                 values = block[:, start : start + self.block_targets]
                 yield slice(offset + start, offset + start + values.shape[1]), values
             offset += block.shape[1]
+
+
+def alpha_chunks(n_alphas: int, bytes_each: int) -> Iterator[slice]:
+    """Runs of alphas whose operators, ``bytes_each`` for each alpha, fit `OPERATOR_BYTES` together."""
+    step = max(1, OPERATOR_BYTES // max(1, bytes_each))
+    for start in range(0, n_alphas, step):
+        yield slice(start, start + step)
 
 
 def _check_rows(responses: Sequence[NDArray[np.float32]], rows: Rows) -> None:

@@ -10,7 +10,8 @@ from sklearn.linear_model import Ridge
 
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult, Rows
-from algokit.solvers import leave_out, search
+from algokit.solvers import routes
+from algokit.solvers import targets as targets_module
 from algokit.solvers.folds import shuffled_folds
 from algokit.solvers.search import SearchSettings, best_alpha, search_ridge
 from algokit.solvers.targets import Targets
@@ -82,7 +83,7 @@ def test_operators_in_many_small_chunks_change_nothing(
 ) -> None:
     responses = responses_to(spaces)
     whole = run(spaces, responses)
-    monkeypatch.setattr(leave_out, "OPERATOR_BYTES", 1)
+    monkeypatch.setattr(targets_module, "OPERATOR_BYTES", 1)
     assert_same(run(spaces, responses), whole)
 
 
@@ -90,7 +91,7 @@ def test_each_space_is_taken_and_factorised_once_and_only_after_the_one_before(
     spaces: list[FeatureSpace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    factorise = search.factorise
+    factorise = routes.factorise
 
     def counted(features: FeatureSpace, *args: Any, **kwargs: Any) -> Any:
         events.append(f"factorise {features.name}")
@@ -101,7 +102,7 @@ def test_each_space_is_taken_and_factorised_once_and_only_after_the_one_before(
             events.append(f"take {features.name}")
             yield features
 
-    monkeypatch.setattr(search, "factorise", counted)
+    monkeypatch.setattr(routes, "factorise", counted)
     targets = Targets([responses_to(spaces)], ROWS, "cpu", block_targets=4)
     search_ridge(one_by_one(), targets, SETTINGS, lambda done, name: events.append(f"{done} {name}"))
     expected = [[f"take {s.name}", f"factorise {s.name}", f"{i + 1} {s.name}"] for i, s in enumerate(spaces)]

@@ -8,7 +8,7 @@ import torch
 
 from algokit.errors import DataError, UsageError
 from algokit.readouts import Rows
-from algokit.solvers.targets import Targets
+from algokit.solvers.targets import Targets, alpha_chunks
 
 ROWS = Rows(fit=np.array([0, 1, 3, 4, 6, 7]), val=np.array([2, 5]))
 
@@ -53,3 +53,9 @@ def test_every_problem_of_rows_and_responses_is_named_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         Targets([responses(5)[:7], responses(4)[:6]], Rows(ROWS.fit, np.array([2, 6])), "cpu")
     assert [finding.where for finding in caught.value.findings] == ["responses[0]", "responses[1]", ""]
+
+
+def test_alpha_chunks_cover_all_alphas_once_however_large_the_operators() -> None:
+    for size in (0, 1, 2**25, 2**40):
+        alphas = list(range(7))
+        assert [alpha for chunk in alpha_chunks(7, size) for alpha in alphas[chunk]] == alphas
