@@ -102,7 +102,7 @@ class _Search:
         route, why_float64 = solve_space(
             space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
         )
-        scores, condition = cv_scores(route.folded(self.folds), targets, self.folds, self.alphas)
+        scores, condition = cv_scores(route.folded(self.folds), targets, self.folds, settings.alphas)
         alpha_index, score = best_alpha(scores)
         improved = score > self.score + SCORE_RESOLUTION
         self.score = torch.where(improved, score, self.score)
