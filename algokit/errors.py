@@ -78,6 +78,10 @@ class DeviceError(MachineError):
     """The device asked for is absent or too small."""
 
 
+class MemoryShortageError(MachineError):
+    """A step would take more memory than is free."""
+
+
 class DiskError(MachineError):
     """No space left, or a folder that cannot be written."""
 

@@ -44,6 +44,12 @@ Executor: TypeAlias = Annotated[str, typer.Option("--executor", help="Where to r
 Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")]
 Workers: TypeAlias = Annotated[int, typer.Option("--workers", min=1, help="Threads that decode images.")]
+BlockVertices: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--block-vertices", min=1, help="Vertices fitted at once; as many as memory has room for if not given."
+    ),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for programs.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 

@@ -9,6 +9,7 @@ import typer
 
 from algokit.cli.options import (
     BatchSize,
+    BlockVertices,
     Data,
     Device,
     Executor,
@@ -46,6 +47,7 @@ def rerun(
     device: Device = "auto",
     batch_size: BatchSize = 32,
     workers: Workers = 4,
+    block_vertices: BlockVertices = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +72,7 @@ def rerun(
             store=store_root(store),
             overrides=overrides or (),
             executor=executor,
-            options=verbs.RunOptions(device, batch_size, workers),
+            options=verbs.RunOptions(device, batch_size, workers, block_vertices),
             anyway=anyway,
             progress=progress,
         )

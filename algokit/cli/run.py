@@ -9,6 +9,7 @@ import typer
 
 from algokit.cli.options import (
     BatchSize,
+    BlockVertices,
     Data,
     Device,
     Executor,
@@ -38,6 +39,7 @@ def run(
     device: Device = "auto",
     batch_size: BatchSize = 32,
     workers: Workers = 4,
+    block_vertices: BlockVertices = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +61,7 @@ def run(
             store=store_root(store),
             overrides=overrides or (),
             executor=executor,
-            options=verbs.RunOptions(device, batch_size, workers),
+            options=verbs.RunOptions(device, batch_size, workers, block_vertices),
             progress=progress,
         )
     if as_json:

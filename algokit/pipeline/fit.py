@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from algokit.pipeline.blocks import fit_blocks
 from algokit.pipeline.inputs import SubjectInputs, split_rows
 from algokit.pipeline.settings import RunSettings
 from algokit.readouts import CATALOGUE as READOUTS
@@ -38,6 +39,7 @@ def fit_member(
         rows,
         member.readout,
         device=settings.device,
+        blocks=fit_blocks(features, inputs.geometry, member, val, settings),
         progress=lambda done, name: progress(Progress(step.id, done, len(features), "feature spaces", name)),
     )
     names = [feature.id.rsplit("/", 1)[-1] for feature in features]

@@ -16,6 +16,7 @@ from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
 from algokit.documents import changes
 from algokit.errors import DiskError, WeightsError
+from algokit.pipeline.blocks import refuse_too_large
 from algokit.pipeline.ensemble import average_members
 from algokit.pipeline.extract import Done, extract_features
 from algokit.pipeline.fit import fit_member
@@ -87,7 +88,8 @@ def run_plan(
 
     Raises
     ------
-    WeightsError, DeviceError : what the missing steps need is not on this machine (before any work).
+    WeightsError, DeviceError, MemoryShortageError : what the missing steps need is not on this machine (before any
+        work).
     AlgokitError : whatever a step raises; finished steps stay in the store.
     """
     _refuse_missing_weights(plan)
@@ -96,6 +98,7 @@ def run_plan(
     needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
     if needs_device:  # without anything to do, torch is not loaded to find out what there is
         settings = replace(settings, device=checked_device(settings.device))
+        _refuse_too_large_fits(plan, recipe, inputs, reasons, settings)
     run = _Run(plan, recipe, inputs, store, settings, progress, reasons)
     try:
         for position, member in enumerate(plan.members):
@@ -150,6 +153,19 @@ def _finished(run: _Run, steps: Sequence[Step], started: float) -> None:
 
 def _kept(run: _Run, steps: Sequence[Step]) -> None:
     run.outcomes += [StepOutcome(step.id, False, "", 0.0) for step in steps]
+
+
+def _refuse_too_large_fits(
+    plan: Plan,
+    recipe: Recipe,
+    inputs: Mapping[str, SubjectInputs],
+    reasons: Mapping[str, str],
+    settings: RunSettings,
+) -> None:
+    members = {member.name: member for member in recipe.members}
+    subjects = {name: one.geometry for name, one in inputs.items()}
+    missing = [step for step in plan.of_kind("fit") if step.id in reasons]
+    refuse_too_large(plan, members, subjects, recipe.val, missing, settings)
 
 
 def _refuse_missing_weights(plan: Plan) -> None:

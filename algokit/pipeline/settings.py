@@ -16,11 +16,13 @@ class RunSettings:
     device : "cpu", "cuda" or "cuda:N"; never replaced by another.
     batch_size : images per forward pass.
     n_workers : threads that decode images.
+    block_vertices : vertices fitted at once; None lets memory decide.
     """
 
     device: str = "cpu"
     batch_size: int = 32
     n_workers: int = 4
+    block_vertices: int | None = None
 
 
 def checked_device(device: str) -> str:

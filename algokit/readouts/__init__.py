@@ -109,6 +109,20 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """How much is held at once.
+
+    Attributes
+    ----------
+    targets : per block.
+    operator_bytes : of operators ready to be applied; more alphas than fit are taken in several runs over the targets.
+    """
+
+    targets: int
+    operator_bytes: int
+
+
+@dataclass(frozen=True)
 class ReadoutResult:
     """What a readout returns; targets are the concatenation of the response blocks given.
 
@@ -140,6 +154,7 @@ class Readout(Protocol):
         *,
         device: str,
         progress: Callable[[int, str], None],
+        blocks: Blocks | None = None,
     ) -> ReadoutResult:
         """Fit and predict.
 
@@ -150,5 +165,6 @@ class Readout(Protocol):
         spec : the member's own spec, the one whose ``kind`` is its row in `CATALOGUE`.
         device : where the arithmetic runs, as torch names it ("cpu", "cuda:0").
         progress : called with (spaces finished, name of the space).
+        blocks : how much to hold at once; None where memory is no matter. Changes no result.
         """
         ...

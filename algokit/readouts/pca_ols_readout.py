@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA, IncrementalPCA
 
 from algokit.errors import UsageError
-from algokit.readouts import FeatureSpace, PcaOlsSpec, ReadoutResult, Rows
+from algokit.readouts import Blocks, FeatureSpace, PcaOlsSpec, ReadoutResult, Rows
 from algokit.solvers.factorise import check_shapes, non_finite_error
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
@@ -33,6 +33,7 @@ def fit_pca_ols(
     *,
     device: str,
     progress: Callable[[int, str], None],
+    blocks: Blocks | None = None,
 ) -> ReadoutResult:
     """Satisfies `algokit.readouts.Readout`; the spaces given are parts of one wide feature space.
 
@@ -41,7 +42,7 @@ def fit_pca_ols(
     UsageError : there is no space, or shapes do not fit.
     DataError : a feature or a response is not finite.
     """
-    targets = Targets(responses, rows, device)
+    targets = Targets(responses, rows, device, blocks.targets if blocks else None)
     parts = list(spaces)
     _check(parts, targets.n_rows)
     train, test = [part.train for part in parts], [part.test for part in parts]

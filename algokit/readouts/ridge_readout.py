@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.readouts import FeatureSpace, FoldsSpec, ReadoutResult, RidgeSpec, Rows
+from algokit.readouts import Blocks, FeatureSpace, FoldsSpec, ReadoutResult, RidgeSpec, Rows
 from algokit.solvers.folds import contiguous_folds, shuffled_folds
+from algokit.solvers.memory import default_blocks
 from algokit.solvers.search import SearchSettings, search_ridge
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
@@ -22,6 +23,7 @@ def fit_ridge(
     *,
     device: str,
     progress: Callable[[int, str], None],
+    blocks: Blocks | None = None,
 ) -> ReadoutResult:
     """Satisfies `algokit.readouts.Readout`; see `algokit.solvers.search.search_ridge` for scores and ties.
 
@@ -31,7 +33,9 @@ def fit_ridge(
     DataError : a feature or a response is not finite.
     """
     settings = SearchSettings(spec.alpha_values(), _folds(rows.fit, spec.folds), spec.standardize)
-    return search_ridge(spaces, Targets(responses, rows, device), settings, progress)
+    blocks = blocks or default_blocks(device, len(rows.fit) + len(rows.val))
+    targets = Targets(responses, rows, device, blocks.targets, blocks.operator_bytes)
+    return search_ridge(spaces, targets, settings, progress)
 
 
 def _folds(fit_rows: Ints, spec: FoldsSpec) -> tuple[Ints, ...]:

@@ -1,7 +1,8 @@
 """What a step costs: bytes on disk, FLOPs and peak memory, from shapes alone.
 
 Source: the terms are those of the algorithm in ``solvers`` (docs/architecture.md, *The fit*); constants are the
-usual leading-order counts (Golub & Van Loan): 2nd for a Gram, about 9n^3 for an eigendecomposition with vectors.
+usual leading-order counts (Golub & Van Loan): about 14 n d^2 for an SVD of few features, n^2 d for a symmetric Gram
+matrix, 4/3 n^3 for an inverse by halves. Alphas that are interpolated are counted as solved: work is at most that.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import TypedDict
 from algokit.backbones import BackboneCard, LayerInfo
 from algokit.readouts import PcaOlsSpec, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import Val
+from algokit.solvers.memory import SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
 _BATCH = 32
-_VERTEX_BLOCK = 4096
+_PCA_BLOCK = 4096
 
 
 class Cost(TypedDict):
@@ -47,14 +49,13 @@ def _activation_size(layer: LayerInfo) -> int:
 
 def fit_cost(n_features: Sequence[int], subject: SubjectGeometry, readout: ReadoutSpec, val: Val | None) -> Cost:
     """All feature spaces (of the given widths) of one member and subject, both hemispheres together."""
-    n_val = val_rows(subject.n_train, val)
     n_targets = sum(subject.n_vertices.values())
-    n_predictions = n_targets * (subject.n_test + n_val)
+    n_predictions = n_targets * (subject.n_test + val_rows(subject.n_train, val))
     if isinstance(readout, PcaOlsSpec):
         flops, memory_bytes = _pca_ols(n_features, subject.n_train, n_targets, readout)
+        memory_bytes += 4 * n_predictions
     else:
-        flops, memory_bytes = _ridge(n_features, subject.n_train, n_val, n_targets, readout)
-    memory_bytes += 4 * n_predictions
+        flops, memory_bytes = _ridge(n_features, search_sizes(n_features, subject, readout, val))
     return Cost(out_bytes=4 * n_predictions + 20 * n_targets, flops=flops, memory_bytes=memory_bytes)
 
 
@@ -63,21 +64,40 @@ def val_rows(n_train: int, val: Val | None) -> int:
     return 0 if val is None else max(1, round(val.fraction * n_train))
 
 
-def _ridge(n_features: Sequence[int], n: int, n_val: int, n_targets: int, readout: RidgeSpec) -> tuple[float, int]:
-    n_alphas, n_folds = len(readout.alpha_values()), readout.folds.n
-    left_out = n_val + (n - n_val) / n_folds
+def search_sizes(
+    n_features: Sequence[int], subject: SubjectGeometry, readout: RidgeSpec, val: Val | None
+) -> SearchSizes:
+    """Sizes of the ridge search over feature spaces of these widths."""
+    n_val = val_rows(subject.n_train, val)
+    return SearchSizes(
+        n_fit=subject.n_train - n_val,
+        n_val=n_val,
+        n_test=subject.n_test,
+        n_features=max(n_features),
+        n_targets=sum(subject.n_vertices.values()),
+        n_folds=readout.folds.n,
+        n_alphas=len(readout.alpha_values()),
+    )
+
+
+def _ridge(n_features: Sequence[int], sizes: SearchSizes) -> tuple[float, int]:
+    n = sizes.n_fit + sizes.n_val
+    fold = sizes.n_fit / sizes.n_folds
     flops = 0.0
     for width in n_features:
-        rank = min(n, width)
-        flops += 2.0 * n * width * rank + 9.0 * rank**3
-        flops += n_alphas * n_folds * (2.0 * left_out**3 + 2.0 * left_out**2 * n + 2.0 * left_out * rank * n)
-        flops += 2.0 * n_alphas * (n - n_val) * rank * n_targets
-    widest = max(n_features)
-    operators = 8 * n * n * 3 + 4 * n_alphas * n * n + 8 * n * min(widest, n)
-    return flops, operators + 4 * _VERTEX_BLOCK * n * 3 + 4 * n * widest
+        if width < n:
+            flops += 14.0 * n * width**2
+            operators = sizes.n_folds * (2.0 * width**3 / 3 + 2.0 * fold * width**2)
+            inner = min(width, sizes.n_fit - fold)
+        else:
+            flops += 1.25 * n**2 * width
+            operators = 4.0 / 3 * n**3 + 2.0 * n**2 * fold
+            inner = sizes.n_fit - fold
+        flops += sizes.n_alphas * (operators + 2.0 * sizes.n_fit * inner * sizes.n_targets)
+    return flops, peak_bytes(sizes, default_blocks("cpu", n))
 
 
 def _pca_ols(n_features: Sequence[int], n: int, n_targets: int, readout: PcaOlsSpec) -> tuple[float, int]:
     total = sum(n_features)
     flops = 4.0 * n * total * min(n, total) + 4.0 * n * readout.n_components * n_targets
-    return flops, 12 * n * total + 8 * n * _VERTEX_BLOCK
+    return flops, 12 * n * total + 8 * n * _PCA_BLOCK

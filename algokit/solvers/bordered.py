@@ -26,9 +26,10 @@ from algokit.readouts import FeatureSpace
 from algokit.solvers.cross_validate import Folds
 from algokit.solvers.factorise import gram_blocks
 from algokit.solvers.interpolate import LIMIT, interpolation
+from algokit.solvers.memory import OPERATOR_BYTES
 from algokit.solvers.predict import Predicted, predict_each
 from algokit.solvers.symmetric import largest_eigenvalue, spd_inverse
-from algokit.solvers.targets import OPERATOR_BYTES, Targets
+from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
 FLOAT32_CONDITION = 400.0

@@ -12,7 +12,7 @@ from torch import Tensor
 from algokit.solvers.arithmetic import Inputs, Operators, inputs, may_slice, operators
 from algokit.solvers.interpolate import SolvedAlphas, runs_of_alphas
 from algokit.solvers.moments import pearson_r, unit_rows
-from algokit.solvers.targets import OPERATOR_BYTES, Targets
+from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
 
@@ -115,7 +115,7 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[f
     slicing = [may_slice(targets.device, len(f), width) for f, width in zip(folds.rows, solved.widths, strict=True)]
     worst = 1.0
     numbers = sum(len(fold) * width for fold, width in zip(folds.rows, solved.widths, strict=True))
-    most = OPERATOR_BYTES // max(1, 4 * numbers)
+    most = targets.operator_bytes // max(1, 4 * numbers)
     for run, chosen in runs_of_alphas(alphas, solved.largest, most):
         ready, condition = _fold_operators(solved, chosen, folds, slicing)
         worst = max(worst, condition)

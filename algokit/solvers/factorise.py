@@ -20,10 +20,10 @@ from torch import Tensor
 
 from algokit.errors import DataError, UsageError
 from algokit.readouts import FeatureSpace
+from algokit.solvers.memory import COLUMN_BLOCK_BYTES
 from algokit.solvers.symmetric import add_square, mirror
 from algokit.types import Finding, Ints
 
-COLUMN_BLOCK_BYTES = 64 * 2**20
 _CONSTANT = 1e-11  # far below one float32 ulp in one row, far above the rounding of a float64 mean
 
 

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
 LIMIT = math.inf
 TOLERANCE = 3e-4
@@ -123,7 +122,14 @@ def _by_importance(alphas: tuple[float, ...], largest: float) -> list[float]:
     functions = _functions(_grid(alphas[0], largest), alphas)
     finite = functions[:, :-1]
     functions /= np.sqrt(finite.min(axis=1) * finite.max(axis=1))[:, None]  # no alpha is favoured
-    order = qr(functions / np.linalg.norm(functions, axis=0), mode="r", pivoting=True)[-1]
+    rest = functions / np.linalg.norm(functions, axis=0)
+    order: list[int] = []
+    for _ in alphas:  # pivoted Gram-Schmidt
+        norms = np.linalg.norm(rest, axis=0)
+        norms[order] = -1.0
+        order.append(int(norms.argmax()))
+        direction = rest[:, order[-1]] / max(norms[order[-1]], np.finfo(float).tiny)
+        rest = rest - np.outer(direction, direction @ rest)
     return [alphas[index] for index in order]
 
 

@@ -79,7 +79,7 @@ def predict_each(
     kept : the rows fitted on.
     """
     used = torch.unique(alpha[chosen])
-    for chunk in alpha_chunks(len(used), operator_bytes):
+    for chunk in alpha_chunks(len(used), operator_bytes, targets.operator_bytes):
         operators = [operator(float(one)) for one in used[chunk]]
         for block, mine in _blocks_with(targets, chosen & torch.isin(alpha, used[chunk])):
             for one, made in zip(used[chunk], operators, strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from algokit.solvers.routes import EigenSpace, Route, solve_space
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
+Result = TypeVar("Result")
 SCORE_RESOLUTION = 1e-6  # the precision of r in float32
 INEXACT_CONDITION = 1e10
 LOST_STEPS = 16  # a range of fewer float32 steps: their rounding alone lowers r
@@ -86,6 +88,7 @@ class _Search:
         self, targets: Targets, settings: SearchSettings, n_test: int, out_of_fold: NDArray[np.float32] | None
     ) -> None:
         self.targets, self.settings, self.n_test, self.out_of_fold = targets, settings, n_test, out_of_fold
+        self.block_targets = targets.block_targets
         self.folds = Folds.of(targets, settings.folds)
         self.alphas = torch.tensor(settings.alphas, dtype=torch.float64, device=targets.device)
         n_targets = targets.n_targets
@@ -102,14 +105,26 @@ class _Search:
         route, why_float64 = solve_space(
             space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
         )
-        scores, condition = cv_scores(route.folded(self.folds), targets, self.folds, settings.alphas)
+        scores, condition = self._with_room(
+            lambda: cv_scores(route.folded(self.folds), targets, self.folds, settings.alphas)
+        )
         alpha_index, score = best_alpha(scores)
         improved = score > self.score + SCORE_RESOLUTION
         self.score = torch.where(improved, score, self.score)
         self.alpha = torch.where(improved, self.alphas[alpha_index], self.alpha)
         self.space_index[improved] = index
-        self._predict(route, improved)
+        self._with_room(lambda: self._predict(route, improved))
         self.notes += _notes(space, route, condition, why_float64)
+
+    def _with_room(self, work: Callable[[], Result]) -> Result:
+        """Do work on blocks of targets, with blocks half as large each time the GPU has no memory for them."""
+        while True:
+            try:
+                return work()
+            except torch.OutOfMemoryError:
+                if not self.targets.halve_blocks():
+                    raise
+            torch.cuda.empty_cache()
 
     def _predict(self, route: Route, improved: Tensor) -> None:
         targets, alpha, val = self.targets, self.alpha, self.folds.val
@@ -131,8 +146,15 @@ class _Search:
             cv_score=self.score.cpu().numpy(),
             val_predictions=self.val_predictions,
             test_predictions=self.test_predictions,
-            notes=(*self._lost(), *self.notes),
+            notes=(*self._lost(), *self._halved(), *self.notes),
         )
+
+    def _halved(self) -> Iterator[str]:
+        if self.targets.block_targets < self.block_targets:
+            yield (
+                f"the GPU had too little memory for blocks of {self.block_targets} targets; went on with blocks of "
+                f"{self.targets.block_targets}"
+            )
 
     def _lost(self) -> Iterator[str]:
         """How many targets are predicted (r is not 0), but so weakly that float32 beside their mean loses it."""

@@ -13,11 +13,8 @@ from torch import Tensor
 from algokit.errors import DataError, UsageError
 from algokit.readouts import Rows
 from algokit.solvers.factorise import first_non_finite
+from algokit.solvers.memory import OPERATOR_BYTES, default_blocks
 from algokit.types import Finding, Ints
-
-DEFAULT_BLOCK_BYTES = 64 * 2**20
-BLOCK_TARGETS = {"cpu": 960, "cuda": 8192}  # more, and what is made of a block no longer stays in the CPU's caches
-OPERATOR_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,8 @@ class Targets:
     ----------
     responses : arrays (n, n_some_targets), usually memory maps; targets are numbered through them in order.
     rows : the fit and val rows, which together are all n rows.
-    block_targets : targets per block; by default what fits `DEFAULT_BLOCK_BYTES`, at most `BLOCK_TARGETS`.
+    block_targets : targets per block; by default those of `algokit.solvers.memory.default_blocks`.
+    operator_bytes : of operators held at once.
 
     Attributes
     ----------
@@ -54,15 +52,20 @@ class Targets:
     """
 
     def __init__(
-        self, responses: Sequence[NDArray[np.float32]], rows: Rows, device: str, block_targets: int | None = None
+        self,
+        responses: Sequence[NDArray[np.float32]],
+        rows: Rows,
+        device: str,
+        block_targets: int | None = None,
+        operator_bytes: int = OPERATOR_BYTES,
     ) -> None:
         self._responses = tuple(responses)
         self.rows, self.device = rows, device
         self.n_rows = len(rows.fit) + len(rows.val)
         _check_rows(self._responses, rows)
         self.n_targets = sum(block.shape[1] for block in self._responses)
-        widest = BLOCK_TARGETS[device.partition(":")[0]]
-        self.block_targets = block_targets or max(1, min(widest, DEFAULT_BLOCK_BYTES // (4 * self.n_rows)))
+        self.block_targets = block_targets or default_blocks(device, self.n_rows).targets
+        self.operator_bytes = operator_bytes
         self.fit_mean, self.all_mean = np.zeros(self.n_targets), np.zeros(self.n_targets)
         with np.errstate(invalid="ignore"):
             for columns, values in self._raw_blocks():
@@ -70,6 +73,12 @@ class Targets:
                 self.all_mean[columns] = values.mean(axis=0, dtype=np.float64)
         if not np.isfinite(self.all_mean).all():
             raise DataError("responses cannot be used", list(_non_finite_responses(self._responses)))
+
+    def halve_blocks(self) -> bool:
+        """Take half as many targets at a time from now on; says whether that was possible."""
+        possible = self.block_targets > 1
+        self.block_targets = max(1, self.block_targets // 2)
+        return possible
 
     def blocks(self) -> Iterator[TargetBlock]:
         """All targets, block by block."""
@@ -103,9 +112,9 @@ class Targets:
             offset += block.shape[1]
 
 
-def alpha_chunks(n_alphas: int, bytes_each: int) -> Iterator[slice]:
-    """Runs of alphas whose operators, ``bytes_each`` for each alpha, fit `OPERATOR_BYTES` together."""
-    step = max(1, OPERATOR_BYTES // max(1, bytes_each))
+def alpha_chunks(n_alphas: int, bytes_each: int, bytes_together: int) -> Iterator[slice]:
+    """Runs of alphas whose operators, ``bytes_each`` for each alpha, fit ``bytes_together``."""
+    step = max(1, bytes_together // max(1, bytes_each))
     for start in range(0, n_alphas, step):
         yield slice(start, start + step)
 

@@ -34,11 +34,13 @@ class RunOptions:
     device : "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
     batch_size : images per forward pass.
     n_workers : threads that decode images.
+    block_vertices : vertices fitted at once; None lets memory decide.
     """
 
     device: str = "auto"
     batch_size: int = 32
     n_workers: int = 4
+    block_vertices: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def run_recipe(
     splits = _scored_splits(recipe, challenge, inputs)
     _refuse_bad_ceilings(challenge, inputs, splits)
     resolved = make(planned)
-    settings = RunSettings(options.device, options.batch_size, options.n_workers)
+    settings = RunSettings(options.device, options.batch_size, options.n_workers, options.block_vertices)
     ran: Ran = CATALOGUE.load(executor)(Job(resolved, recipe, inputs, places.store, settings), progress)
     submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"
     refuse_foreign(submission)

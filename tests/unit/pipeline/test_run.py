@@ -12,8 +12,8 @@ import pytest
 
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.challenge import Challenge, DigestCache, open_challenge
-from algokit.errors import RunError
-from algokit.pipeline import extract
+from algokit.errors import MemoryShortageError, RunError
+from algokit.pipeline import blocks, extract
 from algokit.pipeline.inputs import SubjectInputs, read_inputs, split_rows
 from algokit.pipeline.run import StepOutcome, run_plan
 from algokit.pipeline.settings import RunSettings
@@ -220,3 +220,29 @@ def test_float16_features_cost_little(runner: Runner) -> None:
     full, half = (runner.arrays(one, "ensemble/subj01")["lh_test"] for one in (plan, halved))
     r = [np.corrcoef(a, b)[0, 1] for a, b in zip(full.T, half.T, strict=True)]
     assert np.median(r) > 0.99
+
+
+def test_a_plan_that_memory_has_no_room_for_is_refused_before_any_work_with_every_step(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "free_bytes", lambda device: 1000)
+    with pytest.raises(MemoryShortageError) as caught:
+        runner.run()
+    fits = [step.id for step in runner.plan().of_kind("fit")]
+    assert sorted(finding.where for finding in caught.value.findings) == sorted(fits)
+    assert not list((runner.store.root / "features").glob("*"))
+
+
+def test_vertices_per_block_change_no_key_and_no_score(runner: Runner, tmp_path: Path) -> None:
+    runner.run()
+    (tmp_path / "other").mkdir()
+    other = Runner(runner.challenge.root, tmp_path / "other")
+    plan = other.plan()
+    settings = RunSettings("cpu", batch_size=8, n_workers=1, block_vertices=3)
+    run_plan(plan, load_recipe(other.file), other.inputs, other.store, settings, no_progress)
+    assert [step.key for step in plan.of_kind("fit")] == [step.key for step in runner.plan().of_kind("fit")]
+    for step in plan.of_kind("fit"):
+        ours, theirs = (one.store.open("fit", str(step.key)) for one in (other, runner))
+        for name in ("lh_cv_score", "lh_test"):
+            found, expected = other.store.array(ours, name), runner.store.array(theirs, name)
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

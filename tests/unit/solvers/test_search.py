@@ -10,8 +10,7 @@ from sklearn.linear_model import Ridge
 
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult, Rows
-from algokit.solvers import routes
-from algokit.solvers import targets as targets_module
+from algokit.solvers import cross_validate, routes
 from algokit.solvers.folds import shuffled_folds
 from algokit.solvers.search import SearchSettings, best_alpha, search_ridge
 from algokit.solvers.targets import Targets
@@ -78,13 +77,10 @@ def test_block_size_changes_nothing(spaces: list[FeatureSpace], block_targets: i
     assert_same(run(spaces, responses, block_targets), run(spaces, responses))
 
 
-def test_operators_in_many_small_chunks_change_nothing(
-    spaces: list[FeatureSpace], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_operators_in_many_small_chunks_change_nothing(spaces: list[FeatureSpace]) -> None:
     responses = responses_to(spaces)
-    whole = run(spaces, responses)
-    monkeypatch.setattr(targets_module, "OPERATOR_BYTES", 1)
-    assert_same(run(spaces, responses), whole)
+    one_by_one = search_ridge(spaces, Targets([responses], ROWS, "cpu", operator_bytes=1), SETTINGS)
+    assert_same(one_by_one, run(spaces, responses))
 
 
 def test_each_space_is_taken_and_factorised_once_and_only_after_the_one_before(
@@ -226,3 +222,32 @@ def test_out_of_fold_predictions_are_those_of_fits_that_saw_neither_the_fold_nor
         model = Ridge(found.alpha).fit(one.train[kept].astype(np.float64), responses[kept].astype(np.float64))
         np.testing.assert_allclose(out_of_fold[fold], model.predict(one.train[fold]), atol=2e-5)
     assert np.isnan(out_of_fold[ROWS.val]).all()
+
+
+def test_a_gpu_without_room_gets_smaller_blocks_and_that_is_said_once(
+    spaces: list[FeatureSpace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for the GPU: products of more than three targets find no memory."""
+    products = cross_validate.pearson_r
+
+    def crowded(values: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        if len(values) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return products(values, *rest)
+
+    responses = responses_to(spaces)
+    whole = run(spaces, responses)
+    monkeypatch.setattr(cross_validate, "pearson_r", crowded)
+    found = run(spaces, responses, 16)
+    assert_same(found, whole)
+    said = "the GPU had too little memory for blocks of 16 targets; went on with blocks of 2"
+    assert [note for note in found.notes if "GPU" in note] == [said]
+
+
+def test_a_gpu_without_room_for_one_target_says_so(spaces: list[FeatureSpace], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(cross_validate, "pearson_r", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        run(spaces, responses_to(spaces), 16)

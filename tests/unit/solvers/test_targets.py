@@ -58,4 +58,4 @@ def test_every_problem_of_rows_and_responses_is_named_at_once() -> None:
 def test_alpha_chunks_cover_all_alphas_once_however_large_the_operators() -> None:
     for size in (0, 1, 2**25, 2**40):
         alphas = list(range(7))
-        assert [alpha for chunk in alpha_chunks(7, size) for alpha in alphas[chunk]] == alphas
+        assert [alpha for chunk in alpha_chunks(7, size, 2**28) for alpha in alphas[chunk]] == alphas
