@@ -11,7 +11,7 @@ from algokit.pipeline.settings import RunSettings
 from algokit.readouts import CATALOGUE as READOUTS
 from algokit.readouts import FeatureSpace, ReadoutResult
 from algokit.recipe.plan import Step
-from algokit.recipe.schema import Member, Val
+from algokit.recipe.schema import Member, Recipe
 from algokit.store import Store
 from algokit.types import HEMISPHERES, Progress, ProgressCallback
 
@@ -20,7 +20,7 @@ def fit_member(
     step: Step,
     features: Sequence[Step],
     member: Member,
-    val: Val | None,
+    recipe: Recipe,
     inputs: SubjectInputs,
     store: Store,
     settings: RunSettings,
@@ -31,7 +31,8 @@ def fit_member(
     The artefact holds, per hemisphere: ``{h}_space_index`` (n_vertices,) int64, ``{h}_alpha`` float64, ``{h}_cv_score``
     float32, ``{h}_val`` (n_val, n_vertices) and ``{h}_test`` (n_test, n_vertices) float32; and ``val_rows`` (n_val,).
     """
-    rows = split_rows(inputs.geometry.n_train, val, inputs.geometry.subject)
+    groups = inputs.image_groups if recipe.keeps_images_whole else None
+    rows = split_rows(inputs.geometry.n_train, recipe.val, inputs.geometry.subject, groups)
     result: ReadoutResult = READOUTS.load(member.readout.kind)(
         _spaces(features, store),
         [inputs.responses[hemisphere].values for hemisphere in HEMISPHERES],

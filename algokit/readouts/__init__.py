@@ -28,7 +28,10 @@ class FoldsSpec(Frozen):
     """How the fit rows are cut into cross-validation folds."""
 
     n: int = Field(default=8, ge=2, description="Number of folds")
-    kind: Literal["shuffled", "contiguous"] = "shuffled"
+    kind: Literal["shuffled", "contiguous", "grouped"] = Field(
+        default="shuffled",
+        description="grouped: shuffled, but rows of one image file stay in one fold, and on one side of val",
+    )
     seed: Seed = Field(default=0, description="Seed of the shuffle")
 
 
@@ -102,10 +105,16 @@ class FeatureSpace:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which training rows are fitted on and which are held out as the val split (both ascending, disjoint)."""
+    """Which training rows are fitted on and which are held out as the val split (both ascending, disjoint).
+
+    Attributes
+    ----------
+    groups : (n_train,) int64, equal for training rows that show the same image; None where nobody asked.
+    """
 
     fit: NDArray[np.int64]
     val: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -205,9 +205,11 @@ def _selection(readout: RidgeSpec, n_spaces: int, n_alphas: int, cite: _Citation
     if not chosen:
         return ""
     folds = readout.folds
-    kind = (
-        f"shuffled training images, seed {folds.seed}" if folds.kind == "shuffled" else "neighbouring training images"
-    )
+    kind = {
+        "shuffled": f"shuffled training images, seed {folds.seed}",
+        "contiguous": "neighbouring training images",
+        "grouped": f"shuffled training images, all rows of an image in one fold, seed {folds.seed}",
+    }[folds.kind]
     source = f" {cite('selection')}" if n_spaces > 1 else ""
     return (
         f" For every vertex the {' and '.join(chosen)} with the highest cross-validated Pearson correlation "
