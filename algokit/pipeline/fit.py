@@ -30,6 +30,7 @@ def fit_member(
 
     The artefact holds, per hemisphere: ``{h}_space_index`` (n_vertices,) int64, ``{h}_alpha`` float64, ``{h}_cv_score``
     float32, ``{h}_val`` (n_val, n_vertices) and ``{h}_test`` (n_test, n_vertices) float32; and ``val_rows`` (n_val,).
+    Readouts that use all spaces jointly add ``{h}_band_alpha`` (n_spaces, n_vertices) float64.
     """
     groups = inputs.image_groups if recipe.keeps_images_whole else None
     rows = split_rows(inputs.geometry.n_train, recipe.val, inputs.geometry.subject, groups)
@@ -54,6 +55,8 @@ def fit_member(
             np.save(folder / f"{hemisphere}_cv_score.npy", result.cv_score[part])
             np.save(folder / f"{hemisphere}_val.npy", np.ascontiguousarray(result.val_predictions[:, part]))
             np.save(folder / f"{hemisphere}_test.npy", np.ascontiguousarray(result.test_predictions[:, part]))
+            if result.band_alpha is not None:
+                np.save(folder / f"{hemisphere}_band_alpha.npy", np.ascontiguousarray(result.band_alpha[:, part]))
             start = stop
 
 

@@ -44,13 +44,21 @@ class LogSpace(Frozen):
 
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Alphas: TypeAlias = Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] | LogSpace
+
+
+def _ascending(alphas: tuple[float, ...] | LogSpace) -> tuple[float, ...]:
+    if isinstance(alphas, LogSpace):
+        exponents = np.linspace(alphas.start, alphas.stop, alphas.num)
+        return tuple(sorted(math.pow(10.0, float(exponent)) for exponent in exponents))
+    return tuple(sorted(alphas))
 
 
 class RidgeSpec(Frozen):
     """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r."""
 
     kind: Literal["ridge"]
-    alphas: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] | LogSpace = Field(
+    alphas: Alphas = Field(
         default=LogSpace(start=0, stop=8, num=9), description="Penalties: a list, or powers of ten {start, stop, num}"
     )
     folds: FoldsSpec = FoldsSpec()
@@ -61,10 +69,37 @@ class RidgeSpec(Frozen):
 
     def alpha_values(self) -> tuple[float, ...]:
         """The penalties, ascending."""
-        if isinstance(self.alphas, LogSpace):
-            exponents = np.linspace(self.alphas.start, self.alphas.stop, self.alphas.num)
-            return tuple(sorted(math.pow(10.0, float(exponent)) for exponent in exponents))
-        return tuple(sorted(self.alphas))
+        return _ascending(self.alphas)
+
+
+class BandedRidgeSpec(Frozen):
+    """Ridge regression over all of the member's feature spaces jointly, each a band with its own penalty per vertex.
+
+    Penalties are searched: every candidate mixes the bands by weights that sum to 1, and a band's penalty is alpha
+    divided by its weight.
+    """
+
+    kind: Literal["banded_ridge"]
+    alphas: Alphas = Field(
+        default=LogSpace(start=0, stop=8, num=9),
+        description="Penalties of a mix of the bands: a list, or powers of ten {start, stop, num}",
+    )
+    n_iter: int = Field(
+        default=32,
+        ge=0,
+        le=10_000,
+        description="Random mixes tried, beside all bands alike and each band alone",
+    )
+    seed: Seed = Field(default=0, description="Seed of the random mixes")
+    folds: FoldsSpec = FoldsSpec()
+    standardize: bool = Field(
+        default=False,
+        description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
+    )
+
+    def alpha_values(self) -> tuple[float, ...]:
+        """The penalties, ascending."""
+        return _ascending(self.alphas)
 
 
 class PcaOlsSpec(Frozen):
@@ -76,12 +111,13 @@ class PcaOlsSpec(Frozen):
     seed: Seed = Field(default=0, description="Seed of the randomised PCA")
 
 
-ReadoutSpec: TypeAlias = Annotated[RidgeSpec | PcaOlsSpec, Field(discriminator="kind")]
+ReadoutSpec: TypeAlias = Annotated[RidgeSpec | BandedRidgeSpec | PcaOlsSpec, Field(discriminator="kind")]
 
 CATALOGUE = Catalogue(
     "readout",
     {
         "ridge": "algokit.readouts.ridge_readout:fit_ridge",
+        "banded_ridge": "algokit.readouts.banded_ridge_readout:fit_banded_ridge",
         "pca_ols": "algokit.readouts.pca_ols_readout:fit_pca_ols",
     },
 )
@@ -127,6 +163,8 @@ class ReadoutResult:
     val_predictions : (n_val, n_targets) float32, from a fit on the fit rows only (the nested prediction).
     test_predictions : (n_test, n_targets) float32, from a refit on all training rows with the same choice.
     notes : what was out of the ordinary (a space run in float64, constant features, ...), for the card.
+    band_alpha : (n_spaces, n_targets) float64, the penalty of every space where all are used jointly; infinite where a
+        space takes no part. None for readouts that use one space per target.
     """
 
     space_index: NDArray[np.int64]
@@ -135,6 +173,7 @@ class ReadoutResult:
     val_predictions: NDArray[np.float32]
     test_predictions: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    band_alpha: NDArray[np.float64] | None = None
 
 
 class Readout(Protocol):

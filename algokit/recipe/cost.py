@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from algokit.backbones import BackboneCard, LayerInfo
-from algokit.readouts import PcaOlsSpec, ReadoutSpec, RidgeSpec
+from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import Val
 from algokit.types import SubjectGeometry
 
 _BATCH = 32
 _VERTEX_BLOCK = 4096
+_WIDE_BYTES, _MATRIX_BYTES = 2**30, 512 * 2**20  # those of solvers/band_choice.py, which loads torch
 
 
 class Cost(TypedDict):
@@ -52,10 +53,13 @@ def fit_cost(n_features: Sequence[int], subject: SubjectGeometry, readout: Reado
     n_predictions = n_targets * (subject.n_test + n_val)
     if isinstance(readout, PcaOlsSpec):
         flops, memory_bytes = _pca_ols(n_features, subject.n_train, n_targets, readout)
+    elif isinstance(readout, BandedRidgeSpec):
+        flops, memory_bytes = _banded(n_features, subject.n_train, n_val, n_targets, readout)
     else:
         flops, memory_bytes = _ridge(n_features, subject.n_train, n_val, n_targets, readout)
     memory_bytes += 4 * n_predictions
-    return Cost(out_bytes=4 * n_predictions + 20 * n_targets, flops=flops, memory_bytes=memory_bytes)
+    n_records = 20 + (8 * len(n_features) if isinstance(readout, BandedRidgeSpec) else 0)
+    return Cost(out_bytes=4 * n_predictions + n_records * n_targets, flops=flops, memory_bytes=memory_bytes)
 
 
 def val_rows(n_train: int, val: Val | None) -> int:
@@ -75,6 +79,19 @@ def _ridge(n_features: Sequence[int], n: int, n_val: int, n_targets: int, readou
     widest = max(n_features)
     operators = 8 * n * n * 3 + 4 * n_alphas * n * n + 8 * n * min(widest, n)
     return flops, operators + 4 * _VERTEX_BLOCK * n * 3 + 4 * n * widest
+
+
+def _banded(
+    n_features: Sequence[int], n: int, n_val: int, n_targets: int, readout: BandedRidgeSpec
+) -> tuple[float, int]:
+    """An eigendecomposition per mix and fold, and per mix chosen; kernels are held three times."""
+    n_bands, n_fit, n_folds = len(n_features), n - n_val, readout.folds.n
+    n_mixes = 1 if n_bands == 1 else 1 + n_bands + readout.n_iter
+    n_kept = n_fit - n_fit / n_folds
+    flops = 2.0 * n * n * sum(n_features) + n_mixes * (n_folds * 9.0 * n_kept**3 + 9.0 * n_fit**3 + 9.0 * n**3)
+    flops += n_mixes * len(readout.alpha_values()) * 2.0 * n_fit * n_kept * (n_kept + n_targets)
+    wide = min(_WIDE_BYTES, 8 * n_fit * n_targets)
+    return flops, 8 * n * n * (3 * n_bands + 4) + _MATRIX_BYTES + 3 * wide
 
 
 def _pca_ols(n_features: Sequence[int], n: int, n_targets: int, readout: PcaOlsSpec) -> tuple[float, int]:

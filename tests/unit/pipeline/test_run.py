@@ -236,6 +236,14 @@ def test_grouped_folds_keep_equal_image_files_on_one_side_of_val(small_demo: Pat
     assert not set(groups[fitted]) & set(groups[held["first"]])
 
 
+def test_penalties_per_band_are_kept_with_the_fit(runner: Runner) -> None:
+    plan, _ = runner.run("members.0.readout={kind: banded_ridge, alphas: [1, 100], n_iter: 2, folds: {n: 3}}")
+    banded, plain = (runner.arrays(plan, f"fit/{name}/subj01") for name in ("first", "second"))
+    assert banded["rh_band_alpha"].shape == (2, len(banded["rh_alpha"]))
+    assert "rh_band_alpha" not in plain
+    assert plan.step("fit/first/subj01").flops > plan.step("fit/second/subj01").flops
+
+
 def test_float16_overflow_is_refused_and_leaves_nothing(runner: Runner) -> None:
     with pytest.raises(RunError) as caught:
         runner.run("features.dtype=float16", "members.0.backbone.preprocess={std: [1.0e-6, 1.0e-6, 1.0e-6]}")
