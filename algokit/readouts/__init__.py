@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
+from pydantic_core import PydanticCustomError
 
 from algokit.frozen import Frozen, Seed
 from algokit.registry import Catalogue
@@ -55,7 +56,10 @@ def _ascending(alphas: tuple[float, ...] | LogSpace) -> tuple[float, ...]:
 
 
 class RidgeSpec(Frozen):
-    """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r."""
+    """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r.
+
+    `loo` and `gcv` are cheaper approximations of that choice, from one factorisation without folds.
+    """
 
     kind: Literal["ridge"]
     alphas: Alphas = Field(
@@ -67,9 +71,30 @@ class RidgeSpec(Frozen):
         description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
     )
 
+    selection: Literal["kfold", "loo", "gcv"] = Field(
+        default="kfold",
+        description="kfold: mean r over the folds; loo: r of leave-one-out predictions over all fit rows; gcv: squared "
+        "error by generalised cross-validation. loo and gcv take no folds",
+    )
+
     def alpha_values(self) -> tuple[float, ...]:
         """The penalties, ascending."""
         return _ascending(self.alphas)
+
+    @field_validator("selection")
+    @classmethod
+    def _takes_no_folds(cls, selection: str, info: ValidationInfo) -> str:
+        if selection != "kfold" and info.data.get("folds", FoldsSpec()) != FoldsSpec():
+            raise PydanticCustomError(
+                "needless-folds", "{selection} has no folds: leave folds out", {"selection": selection}
+            )
+        return selection
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A selection by folds is not written: keys and digests of recipes stay what they were without the field."""
+        document: dict[str, Any] = handler(self)
+        return {name: value for name, value in document.items() if (name, value) != ("selection", "kfold")}
 
 
 class BandedRidgeSpec(Frozen):

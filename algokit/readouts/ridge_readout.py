@@ -29,5 +29,5 @@ def fit_ridge(
     UsageError : too few rows for the folds, or shapes that do not fit.
     DataError : a feature or a response is not finite.
     """
-    settings = SearchSettings(spec.alpha_values(), cut_folds(rows, spec.folds), spec.standardize)
+    settings = SearchSettings(spec.alpha_values(), cut_folds(rows, spec.folds), spec.standardize, spec.selection)
     return search_ridge(spaces, Targets(responses, rows, device), settings, progress)

@@ -74,6 +74,9 @@ def _ridge(n_features: Sequence[int], n: int, n_val: int, n_targets: int, readou
     for width in n_features:
         rank = min(n, width)
         flops += 2.0 * n * width * rank + 9.0 * rank**3
+        if readout.selection != "kfold":
+            flops += (9.0 * rank**3 if n_val else 0.0) + 2.0 * (1 + n_alphas) * (n - n_val) * rank * n_targets
+            continue
         flops += n_alphas * n_folds * (2.0 * left_out**3 + 2.0 * left_out**2 * n + 2.0 * left_out * rank * n)
         flops += 2.0 * n_alphas * (n - n_val) * rank * n_targets
     widest = max(n_features)

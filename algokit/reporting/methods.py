@@ -206,7 +206,7 @@ def _banded(readout: BandedRidgeSpec, n_spaces: int, scaling: str, cite: _Citati
     alphas = readout.alpha_values()
     return (
         f"Features were {scaling}, and responses were predicted by banded ridge regression {cite('ridge', 'banded')} "
-        f"from all feature spaces jointly ({n_spaces}). For every vertex the penalty of each feature space was chosen by "
+        f"from {n_spaces} feature spaces jointly. For every vertex the penalty of each feature space was chosen by "
         f"random search ({readout.n_iter} random mixes, seed {readout.seed}, beside all spaces alike and each alone; "
         f"{len(alphas)} penalties from {_number(alphas[0])} to {_number(alphas[-1])}) for the highest cross-validated "
         f"Pearson correlation ({_folds(readout.folds)}); for the test images the weights were then fitted again on all "
@@ -219,9 +219,14 @@ def _selection(readout: RidgeSpec, n_spaces: int, n_alphas: int, cite: _Citation
     if not chosen:
         return ""
     source = f" {cite('selection')}" if n_spaces > 1 else ""
+    how = {
+        "kfold": f"the highest cross-validated Pearson correlation ({_folds(readout.folds)})",
+        "loo": "the highest Pearson correlation of leave-one-out predictions",
+        "gcv": "the smallest generalised cross-validation error",
+    }[readout.selection]
     return (
-        f" For every vertex the {' and '.join(chosen)} with the highest cross-validated Pearson correlation "
-        f"({_folds(readout.folds)}) {'were' if len(chosen) > 1 else 'was'} chosen{source}; for the test images the "
+        f" For every vertex the {' and '.join(chosen)} with {how} "
+        f"{'were' if len(chosen) > 1 else 'was'} chosen{source}; for the test images the "
         "weights were then fitted again on all training images."
     )
 
