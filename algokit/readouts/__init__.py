@@ -58,7 +58,7 @@ def _ascending(alphas: tuple[float, ...] | LogSpace) -> tuple[float, ...]:
 class RidgeSpec(Frozen):
     """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r.
 
-    `loo` and `gcv` are cheaper approximations of that choice, from one factorisation without folds.
+    `loo` and `gcv` approximate that choice from one factorisation, without folds.
     """
 
     kind: Literal["ridge"]

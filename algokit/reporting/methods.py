@@ -95,10 +95,11 @@ def _data(plan: Plan, recipe: Recipe, is_official: bool, cite: _Citations) -> st
             f"Algonauts Project 2023 challenge {cite('challenge')} but not its data: {counts}."
         )
     if recipe.val is not None:
+        whole = ", all rows of an image together" if recipe.keeps_images_whole else ""
         text += (
             f" Of the training images {_number(100 * recipe.val.fraction)} % per subject, drawn at random (seed "
-            f"{recipe.val.seed}), were held out from every choice, and from the fits behind the local validation score "
-            "that they served for; the test images were predicted by fits on all training images."
+            f"{recipe.val.seed}{whole}), were held out from every choice, and from the fits behind the local "
+            "validation score that they served for; the test images were predicted by fits on all training images."
         )
     return text
 
