@@ -12,7 +12,7 @@ from algokit.pipeline.settings import RunSettings
 from algokit.readouts import CATALOGUE as READOUTS
 from algokit.readouts import FeatureSpace, ReadoutResult
 from algokit.recipe.plan import Step
-from algokit.recipe.schema import Member, Val
+from algokit.recipe.schema import Member, Recipe
 from algokit.store import Store
 from algokit.types import HEMISPHERES, Progress, ProgressCallback
 
@@ -21,7 +21,7 @@ def fit_member(
     step: Step,
     features: Sequence[Step],
     member: Member,
-    val: Val | None,
+    recipe: Recipe,
     inputs: SubjectInputs,
     store: Store,
     settings: RunSettings,
@@ -31,15 +31,17 @@ def fit_member(
 
     The artefact holds, per hemisphere: ``{h}_space_index`` (n_vertices,) int64, ``{h}_alpha`` float64, ``{h}_cv_score``
     float32, ``{h}_val`` (n_val, n_vertices) and ``{h}_test`` (n_test, n_vertices) float32; and ``val_rows`` (n_val,).
+    Readouts that use all spaces jointly add ``{h}_band_alpha`` (n_spaces, n_vertices) float64.
     """
-    rows = split_rows(inputs.geometry.n_train, val, inputs.geometry.subject)
+    groups = inputs.image_groups if recipe.keeps_images_whole else None
+    rows = split_rows(inputs.geometry.n_train, recipe.val, inputs.geometry.subject, groups)
     result: ReadoutResult = READOUTS.load(member.readout.kind)(
         _spaces(features, store),
         [inputs.responses[hemisphere].values for hemisphere in HEMISPHERES],
         rows,
         member.readout,
         device=settings.device,
-        blocks=fit_blocks(features, inputs.geometry, member, val, settings),
+        blocks=fit_blocks(features, inputs.geometry, member, recipe.val, settings),
         progress=lambda done, name: progress(Progress(step.id, done, len(features), "feature spaces", name)),
     )
     names = [feature.id.rsplit("/", 1)[-1] for feature in features]
@@ -55,6 +57,8 @@ def fit_member(
             np.save(folder / f"{hemisphere}_cv_score.npy", result.cv_score[part])
             np.save(folder / f"{hemisphere}_val.npy", np.ascontiguousarray(result.val_predictions[:, part]))
             np.save(folder / f"{hemisphere}_test.npy", np.ascontiguousarray(result.test_predictions[:, part]))
+            if result.band_alpha is not None:
+                np.save(folder / f"{hemisphere}_band_alpha.npy", np.ascontiguousarray(result.band_alpha[:, part]))
             start = stop
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from algokit.challenge import Challenge, DigestCache, ImageFile
 from algokit.errors import DataError
@@ -52,6 +53,11 @@ class SubjectInputs:
         """(n_test,) NSD ids of the test images in row order."""
         return np.array([image.image_id for image in self.test_images], np.int64)
 
+    @property
+    def image_groups(self) -> Ints:
+        """(n_train,) the same number for training rows whose image files hold the same bytes."""
+        return np.unique(self.image_digests[: len(self.train_images)], return_inverse=True)[1].astype(np.int64)
+
 
 def read_inputs(
     challenge: Challenge, subjects: Sequence[str], digests: DigestCache, progress: ProgressCallback = no_progress
@@ -83,6 +89,7 @@ def read_inputs(
         geometry=tuple(one.geometry for one in inputs.values()),
         image_digests=image_digests,
         response_digests=response_digests,
+        n_different_images={subject: len(set(one.image_groups)) for subject, one in inputs.items()},
     )
     return data, inputs
 
@@ -106,15 +113,31 @@ def _refuse_non_finite(challenge: Challenge, subjects: Sequence[str], digests: D
         raise DataError("responses cannot be used", findings)
 
 
-def split_rows(n_train: int, val: Val | None, subject: str) -> Rows:
+def split_rows(n_train: int, val: Val | None, subject: str, groups: Ints | None = None) -> Rows:
     """The recipe's val split of one subject: random training rows, the same every time.
+
+    Parameters
+    ----------
+    groups : (n_train,) where rows of one image belong on one side; val then has a few rows more than the recipe says if
+        the last image drawn has several. Where no image comes twice, the draw is the same as without.
 
     Returns
     -------
     Ascending row indices to fit on and to hold out.
     """
     if val is None:
-        return Rows(fit=np.arange(n_train), val=np.empty(0, np.int64))
+        return Rows(fit=np.arange(n_train), val=np.empty(0, np.int64), groups=groups)
     order = np.random.default_rng([val.seed, int(subject.removeprefix("subj"))]).permutation(n_train)
     n_val = val_rows(n_train, val)
-    return Rows(fit=np.sort(order[n_val:]), val=np.sort(order[:n_val]))
+    if groups is None:
+        return Rows(fit=np.sort(order[n_val:]), val=np.sort(order[:n_val]))
+    held = _whole_groups(groups, order, n_val)
+    return Rows(fit=np.flatnonzero(~held), val=np.flatnonzero(held), groups=groups)
+
+
+def _whole_groups(groups: Ints, order: Ints, n_rows: int) -> NDArray[np.bool_]:
+    """Which rows belong to the groups met first in that order, as few of them as hold ``n_rows`` rows."""
+    names, first, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    met = np.argsort(first)
+    n_groups = int(np.searchsorted(np.cumsum(sizes[met]), n_rows)) + 1
+    return np.isin(groups, names[met[:n_groups]])

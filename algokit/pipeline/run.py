@@ -140,7 +140,7 @@ def _run_member(run: _Run, position: int, name: str) -> None:
         earlier.append(Done(inputs, {step.id.rsplit("/", 1)[-1]: step for step in features}))
         if fit.id in run.reasons:
             started = time.monotonic()
-            fit_member(fit, features, member, run.recipe.val, inputs, run.store, run.settings, run.progress)
+            fit_member(fit, features, member, run.recipe, inputs, run.store, run.settings, run.progress)
             _finished(run, [fit], started)
         else:
             _kept(run, [fit])

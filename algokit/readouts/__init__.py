@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
+from pydantic_core import PydanticCustomError
 
 from algokit.frozen import Frozen, Seed
 from algokit.registry import Catalogue
@@ -28,7 +29,10 @@ class FoldsSpec(Frozen):
     """How the fit rows are cut into cross-validation folds."""
 
     n: int = Field(default=8, ge=2, description="Number of folds")
-    kind: Literal["shuffled", "contiguous"] = "shuffled"
+    kind: Literal["shuffled", "contiguous", "grouped"] = Field(
+        default="shuffled",
+        description="grouped: shuffled, but rows of one image file stay in one fold, and on one side of val",
+    )
     seed: Seed = Field(default=0, description="Seed of the shuffle")
 
 
@@ -41,13 +45,24 @@ class LogSpace(Frozen):
 
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Alphas: TypeAlias = Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] | LogSpace
+
+
+def _ascending(alphas: tuple[float, ...] | LogSpace) -> tuple[float, ...]:
+    if isinstance(alphas, LogSpace):
+        exponents = np.linspace(alphas.start, alphas.stop, alphas.num)
+        return tuple(sorted(math.pow(10.0, float(exponent)) for exponent in exponents))
+    return tuple(sorted(alphas))
 
 
 class RidgeSpec(Frozen):
-    """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r."""
+    """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r.
+
+    `loo` and `gcv` approximate that choice from one factorisation, without folds.
+    """
 
     kind: Literal["ridge"]
-    alphas: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] | LogSpace = Field(
+    alphas: Alphas = Field(
         default=LogSpace(start=0, stop=8, num=9), description="Penalties: a list, or powers of ten {start, stop, num}"
     )
     folds: FoldsSpec = FoldsSpec()
@@ -56,12 +71,60 @@ class RidgeSpec(Frozen):
         description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
     )
 
+    selection: Literal["kfold", "loo", "gcv"] = Field(
+        default="kfold",
+        description="kfold: mean r over the folds; loo: r of leave-one-out predictions over all fit rows; gcv: squared "
+        "error by generalised cross-validation. loo and gcv take no folds",
+    )
+
     def alpha_values(self) -> tuple[float, ...]:
         """The penalties, ascending."""
-        if isinstance(self.alphas, LogSpace):
-            exponents = np.linspace(self.alphas.start, self.alphas.stop, self.alphas.num)
-            return tuple(sorted(math.pow(10.0, float(exponent)) for exponent in exponents))
-        return tuple(sorted(self.alphas))
+        return _ascending(self.alphas)
+
+    @field_validator("selection")
+    @classmethod
+    def _takes_no_folds(cls, selection: str, info: ValidationInfo) -> str:
+        if selection != "kfold" and info.data.get("folds", FoldsSpec()) != FoldsSpec():
+            raise PydanticCustomError(
+                "needless-folds", "{selection} has no folds: leave folds out", {"selection": selection}
+            )
+        return selection
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A selection by folds is not written: keys and digests of recipes stay what they were without the field."""
+        document: dict[str, Any] = handler(self)
+        return {name: value for name, value in document.items() if (name, value) != ("selection", "kfold")}
+
+
+class BandedRidgeSpec(Frozen):
+    """Ridge regression over all of the member's feature spaces jointly, each a band with its own penalty per vertex.
+
+    Penalties are searched: every candidate mixes the bands by weights that sum to 1, and a band's penalty is alpha
+    divided by its weight.
+    """
+
+    kind: Literal["banded_ridge"]
+    alphas: Alphas = Field(
+        default=LogSpace(start=0, stop=8, num=9),
+        description="Penalties of a mix of the bands: a list, or powers of ten {start, stop, num}",
+    )
+    n_iter: int = Field(
+        default=32,
+        ge=0,
+        le=10_000,
+        description="Random mixes tried, beside all bands alike and each band alone",
+    )
+    seed: Seed = Field(default=0, description="Seed of the random mixes")
+    folds: FoldsSpec = FoldsSpec()
+    standardize: bool = Field(
+        default=False,
+        description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
+    )
+
+    def alpha_values(self) -> tuple[float, ...]:
+        """The penalties, ascending."""
+        return _ascending(self.alphas)
 
 
 class PcaOlsSpec(Frozen):
@@ -73,12 +136,13 @@ class PcaOlsSpec(Frozen):
     seed: Seed = Field(default=0, description="Seed of the randomised PCA")
 
 
-ReadoutSpec: TypeAlias = Annotated[RidgeSpec | PcaOlsSpec, Field(discriminator="kind")]
+ReadoutSpec: TypeAlias = Annotated[RidgeSpec | BandedRidgeSpec | PcaOlsSpec, Field(discriminator="kind")]
 
 CATALOGUE = Catalogue(
     "readout",
     {
         "ridge": "algokit.readouts.ridge_readout:fit_ridge",
+        "banded_ridge": "algokit.readouts.banded_ridge_readout:fit_banded_ridge",
         "pca_ols": "algokit.readouts.pca_ols_readout:fit_pca_ols",
     },
 )
@@ -102,10 +166,16 @@ class FeatureSpace:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which training rows are fitted on and which are held out as the val split (both ascending, disjoint)."""
+    """Which training rows are fitted on and which are held out as the val split (both ascending, disjoint).
+
+    Attributes
+    ----------
+    groups : (n_train,) int64, equal for training rows that show the same image; None where nobody asked.
+    """
 
     fit: NDArray[np.int64]
     val: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +202,8 @@ class ReadoutResult:
     val_predictions : (n_val, n_targets) float32, from a fit on the fit rows only (the nested prediction).
     test_predictions : (n_test, n_targets) float32, from a refit on all training rows with the same choice.
     notes : what was out of the ordinary (a space run in float64, constant features, ...), for the card.
+    band_alpha : (n_spaces, n_targets) float64, the penalty of every space where all are used jointly; infinite where a
+        space takes no part. None for readouts that use one space per target.
     """
 
     space_index: NDArray[np.int64]
@@ -140,6 +212,7 @@ class ReadoutResult:
     val_predictions: NDArray[np.float32]
     test_predictions: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    band_alpha: NDArray[np.float64] | None = None
 
 
 class Readout(Protocol):

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from algokit.backbones import BackboneCard, LayerInfo
-from algokit.readouts import PcaOlsSpec, ReadoutSpec, RidgeSpec
+from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import Val
 from algokit.solvers.memory import SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
 _BATCH = 32
 _PCA_BLOCK = 4096
+_WIDE_BYTES, _MATRIX_BYTES = 2**30, 512 * 2**20  # those of solvers/band_choice.py, which loads torch
 
 
 class Cost(TypedDict):
@@ -54,9 +55,15 @@ def fit_cost(n_features: Sequence[int], subject: SubjectGeometry, readout: Reado
     if isinstance(readout, PcaOlsSpec):
         flops, memory_bytes = _pca_ols(n_features, subject.n_train, n_targets, readout)
         memory_bytes += 4 * n_predictions
+    elif isinstance(readout, BandedRidgeSpec):
+        n_val = val_rows(subject.n_train, val)
+        flops, memory_bytes = _banded(n_features, subject.n_train, n_val, n_targets, readout)
+        memory_bytes += 4 * n_predictions
     else:
-        flops, memory_bytes = _ridge(n_features, search_sizes(n_features, subject, readout, val))
-    return Cost(out_bytes=4 * n_predictions + 20 * n_targets, flops=flops, memory_bytes=memory_bytes)
+        sizes = search_sizes(n_features, subject, readout, val)
+        flops, memory_bytes = _ridge(n_features, sizes, readout.selection)
+    n_records = 20 + (8 * len(n_features) if isinstance(readout, BandedRidgeSpec) else 0)
+    return Cost(out_bytes=4 * n_predictions + n_records * n_targets, flops=flops, memory_bytes=memory_bytes)
 
 
 def val_rows(n_train: int, val: Val | None) -> int:
@@ -80,11 +87,16 @@ def search_sizes(
     )
 
 
-def _ridge(n_features: Sequence[int], sizes: SearchSizes) -> tuple[float, int]:
+def _ridge(n_features: Sequence[int], sizes: SearchSizes, selection: str) -> tuple[float, int]:
     n = sizes.n_fit + sizes.n_val
     fold = sizes.n_fit / sizes.n_folds
     flops = 0.0
     for width in n_features:
+        rank = min(n, width)
+        if selection != "kfold":
+            flops += 2.0 * n * width * rank + (18.0 if sizes.n_val else 9.0) * rank**3
+            flops += 2.0 * (1 + sizes.n_alphas) * sizes.n_fit * rank * sizes.n_targets
+            continue
         if width < n:
             flops += 14.0 * n * width**2
             operators = sizes.n_folds * (2.0 * width**3 / 3 + 2.0 * fold * width**2)
@@ -95,6 +107,19 @@ def _ridge(n_features: Sequence[int], sizes: SearchSizes) -> tuple[float, int]:
             inner = sizes.n_fit - fold
         flops += sizes.n_alphas * (operators + 2.0 * sizes.n_fit * inner * sizes.n_targets)
     return flops, peak_bytes(sizes, default_blocks("cpu", n))
+
+
+def _banded(
+    n_features: Sequence[int], n: int, n_val: int, n_targets: int, readout: BandedRidgeSpec
+) -> tuple[float, int]:
+    """An eigendecomposition per mix and fold, and per mix chosen; kernels are held three times."""
+    n_bands, n_fit, n_folds = len(n_features), n - n_val, readout.folds.n
+    n_mixes = 1 if n_bands == 1 else 1 + n_bands + readout.n_iter
+    n_kept = n_fit - n_fit / n_folds
+    flops = 2.0 * n * n * sum(n_features) + n_mixes * (n_folds * 9.0 * n_kept**3 + 9.0 * n_fit**3 + 9.0 * n**3)
+    flops += n_mixes * len(readout.alpha_values()) * 2.0 * n_fit * n_kept * (n_kept + n_targets)
+    wide = min(_WIDE_BYTES, 8 * n_fit * n_targets)
+    return flops, 8 * n * n * (3 * n_bands + 4) + _MATRIX_BYTES + 3 * wide
 
 
 def _pca_ols(n_features: Sequence[int], n: int, n_targets: int, readout: PcaOlsSpec) -> tuple[float, int]:

@@ -109,6 +109,7 @@ class PlannedData:
     geometry : the subjects in order.
     image_digests, response_digests : per subject, one sha256 over the ordered image files' digests, or over both
         hemispheres' training responses; None when planning without data.
+    n_different_images : per subject, the training images that differ; None when planning without data.
     """
 
     challenge: str
@@ -116,6 +117,7 @@ class PlannedData:
     geometry: tuple[SubjectGeometry, ...]
     image_digests: Mapping[str, str] | None = None
     response_digests: Mapping[str, str] | None = None
+    n_different_images: Mapping[str, int] | None = None
 
 
 def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
@@ -131,6 +133,7 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
     members = [_resolve_member(member, index, findings) for index, member in enumerate(recipe.members)]
     resolved = [member for member in members if member is not None]
     findings += _row_findings(recipe, geometry)
+    findings += _image_findings(recipe, geometry, data)
     if findings:
         raise RecipeError("the recipe asks for the impossible", findings)
     steps: list[Step] = []
@@ -203,6 +206,22 @@ def _row_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry]) -> Iterab
             path = f"members[{index}].readout.folds.n"
             what, expected = "too few rows for the folds", f"at most {most} folds, of two rows each"
             yield Finding(what, path=path, expected=expected, found=f"{folds.n}; {rows}", code="too-few-rows")
+
+
+def _image_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry], data: PlannedData) -> Iterable[Finding]:
+    """Folds that keep images whole need an image each; what val takes of them is known when it is drawn."""
+    counts = data.n_different_images
+    if not counts or not geometry:
+        return
+    least = min((one.subject for one in geometry), key=lambda subject: counts[subject])
+    for index, member in enumerate(recipe.members):
+        folds = getattr(member.readout, "folds", None)
+        if folds is not None and folds.kind == "grouped" and folds.n > counts[least]:
+            found = f"{folds.n}; {least} has {counts[least]} different training images"
+            path, expected = f"members[{index}].readout.folds.n", f"at most {counts[least]} folds, of one image each"
+            yield Finding(
+                "too few images for the folds", path=path, expected=expected, found=found, code="too-few-rows"
+            )
 
 
 def _resolve_member(member: Member, index: int, findings: list[Finding]) -> PlannedMember | None:
@@ -327,7 +346,7 @@ def _fit_step(
 ) -> Step:
     params = {
         "readout": member.readout.model_dump(mode="json"),
-        "val": recipe.val.model_dump(mode="json") if recipe.val else None,
+        "val": _val_params(recipe),
         "responses": data.response_digests[subject.subject] if data.response_digests else None,
     }
     known = data.response_digests is not None
@@ -342,6 +361,14 @@ def _fit_step(
         shape=(subject.n_test, sum(subject.n_vertices.values())),
         **fit_cost([space.n_features for space in planned.spaces], subject, member.readout, recipe.val),
     )
+
+
+def _val_params(recipe: Recipe) -> dict[str, Any] | None:
+    """What decides the val rows beside the images themselves, which are in the keys of the features."""
+    if recipe.val is None:
+        return None
+    whole = {"images": "whole"} if recipe.keeps_images_whole else {}
+    return {**recipe.val.model_dump(mode="json"), **whole}
 
 
 def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometry) -> Step:

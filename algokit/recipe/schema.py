@@ -98,6 +98,12 @@ class Recipe(Frozen):
     members: Annotated[tuple[Member, ...], Field(min_length=1)] = Field(description="The models to be joined")
     ensemble: MeanSpec = Field(default=MeanSpec(kind="mean"), description="How the members' predictions are joined")
 
+    @property
+    def keeps_images_whole(self) -> bool:
+        """Whether a member's folds are grouped: rows of one image are then on one side of val, for every member."""
+        folds = (getattr(member.readout, "folds", None) for member in self.members)
+        return any(one is not None and one.kind == "grouped" for one in folds)
+
     @field_validator("subjects")
     @classmethod
     def _unique_subjects(cls, subjects: Literal["all"] | tuple[str, ...]) -> Literal["all"] | tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from algokit.types import ScoreRow, Scores, Split
 
 SCHEMA = "algokit-card/1"
-PACKAGES = ("numpy", "torch", "torchvision", "timm", "open_clip_torch", "scikit-learn", "pillow")
+PACKAGES = ("numpy", "torch", "torchvision", "timm", "open_clip_torch", "scikit-learn", "himalaya", "pillow")
 
 
 def build_card(*, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

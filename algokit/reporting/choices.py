@@ -30,7 +30,8 @@ class MemberChoices:
     ----------
     spaces : name, layer and pooling of its feature spaces, in the order that the records count them.
     records : per subject and hemisphere.
-    chosen : what there was to choose from; empty where the readout chooses nothing, and its records are all 0 then.
+    chosen : what there was to choose from; empty where the readout chooses nothing, and its records are all 0 then, or
+        uses all spaces jointly, and its records name the one that weighs most.
     """
 
     member: str
@@ -89,7 +90,7 @@ def members_of(plan: Plan, found: Iterable[MemberChoices]) -> list[MemberChoices
 
 
 def _things(member: MemberChoices, readout: RidgeSpec) -> Iterator[Thing]:
-    """Whatever has more than one candidate; other readouts use every feature and have no penalty."""
+    """Whatever has more than one candidate; other readouts use every feature."""
     if len({space["layer"] for space in member.spaces}) > 1:
         yield "layer"
     if len({str(space["pooling"]) for space in member.spaces}) > 1:

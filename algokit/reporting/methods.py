@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from algokit.backbones import Preprocess
-from algokit.readouts import PcaOlsSpec, RidgeSpec
+from algokit.readouts import BandedRidgeSpec, FoldsSpec, PcaOlsSpec, RidgeSpec
 from algokit.recipe.plan import Plan, PlannedMember
 from algokit.recipe.schema import Member, Recipe
 from algokit.reporting.references import REFERENCES, Reference, backbone_references, lettered, model_references
@@ -24,7 +24,7 @@ _POOLINGS = {
 }
 # Packages that only some recipes use; of what a card lists, all others always take part.
 _OF_KINDS = {"timm": {"timm"}, "open_clip": {"open_clip_torch", "timm"}, "torchvision": {"torchvision"}}
-_OF_READOUTS = {"pca_ols": {"scikit-learn"}}
+_OF_READOUTS = {"pca_ols": {"scikit-learn"}, "banded_ridge": {"himalaya"}}
 _SHOWN_NAMES = 6
 _MARK = "\0"  # around the key of a reference; a name never holds it
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -95,10 +95,11 @@ def _data(plan: Plan, recipe: Recipe, is_official: bool, cite: _Citations) -> st
             f"Algonauts Project 2023 challenge {cite('challenge')} but not its data: {counts}."
         )
     if recipe.val is not None:
+        whole = ", all rows of an image together" if recipe.keeps_images_whole else ""
         text += (
             f" Of the training images {_number(100 * recipe.val.fraction)} % per subject, drawn at random (seed "
-            f"{recipe.val.seed}), were held out from every choice, and from the fits behind the local validation score "
-            "that they served for; the test images were predicted by fits on all training images."
+            f"{recipe.val.seed}{whole}), were held out from every choice, and from the fits behind the local "
+            "validation score that they served for; the test images were predicted by fits on all training images."
         )
     return text
 
@@ -181,7 +182,7 @@ def _poolings(poolings: Sequence[Mapping[str, object]]) -> str:
     return " or ".join(parts)
 
 
-def _readout(readout: RidgeSpec | PcaOlsSpec, n_spaces: int, has_val: bool, cite: _Citations) -> str:
+def _readout(readout: RidgeSpec | BandedRidgeSpec | PcaOlsSpec, n_spaces: int, has_val: bool, cite: _Citations) -> str:
     scaling = "standardised" if readout.standardize else "centred"
     if isinstance(readout, PcaOlsSpec):
         joined = "all feature spaces side by side" if n_spaces > 1 else "the feature space"
@@ -191,6 +192,8 @@ def _readout(readout: RidgeSpec | PcaOlsSpec, n_spaces: int, has_val: bool, cite
             f"training images{rows}, and responses predicted from them by ordinary least squares, vertex by vertex."
         )
     alphas = readout.alpha_values()
+    if isinstance(readout, BandedRidgeSpec):
+        return _banded(readout, n_spaces, scaling, cite)
     penalty = f"the penalty {_number(alphas[0])}"
     if len(alphas) > 1:
         penalty = f"{len(alphas)} candidate penalties from {_number(alphas[0])} to {_number(alphas[-1])}"
@@ -200,20 +203,42 @@ def _readout(readout: RidgeSpec | PcaOlsSpec, n_spaces: int, has_val: bool, cite
     )
 
 
+def _banded(readout: BandedRidgeSpec, n_spaces: int, scaling: str, cite: _Citations) -> str:
+    alphas = readout.alpha_values()
+    return (
+        f"Features were {scaling}, and responses were predicted by banded ridge regression {cite('ridge', 'banded')} "
+        f"from {n_spaces} feature spaces jointly. For every vertex the penalty of each feature space was chosen by "
+        f"random search ({readout.n_iter} random mixes, seed {readout.seed}, beside all spaces alike and each alone; "
+        f"{len(alphas)} penalties from {_number(alphas[0])} to {_number(alphas[-1])}) for the highest cross-validated "
+        f"Pearson correlation ({_folds(readout.folds)}); for the test images the weights were then fitted again on all "
+        "training images."
+    )
+
+
 def _selection(readout: RidgeSpec, n_spaces: int, n_alphas: int, cite: _Citations) -> str:
     chosen = ["feature space"] * (n_spaces > 1) + ["penalty"] * (n_alphas > 1)
     if not chosen:
         return ""
-    folds = readout.folds
-    kind = (
-        f"shuffled training images, seed {folds.seed}" if folds.kind == "shuffled" else "neighbouring training images"
-    )
     source = f" {cite('selection')}" if n_spaces > 1 else ""
+    how = {
+        "kfold": f"the highest cross-validated Pearson correlation ({_folds(readout.folds)})",
+        "loo": "the highest Pearson correlation of leave-one-out predictions",
+        "gcv": "the smallest generalised cross-validation error",
+    }[readout.selection]
     return (
-        f" For every vertex the {' and '.join(chosen)} with the highest cross-validated Pearson correlation "
-        f"({folds.n} folds of {kind}) {'were' if len(chosen) > 1 else 'was'} chosen{source}; for the test images the "
+        f" For every vertex the {' and '.join(chosen)} with {how} "
+        f"{'were' if len(chosen) > 1 else 'was'} chosen{source}; for the test images the "
         "weights were then fitted again on all training images."
     )
+
+
+def _folds(folds: FoldsSpec) -> str:
+    kind = {
+        "shuffled": f"shuffled training images, seed {folds.seed}",
+        "contiguous": "neighbouring training images",
+        "grouped": f"shuffled training images, all rows of an image in one fold, seed {folds.seed}",
+    }[folds.kind]
+    return f"{folds.n} folds of {kind}"
 
 
 def _ensemble(recipe: Recipe) -> list[str]:

@@ -47,6 +47,12 @@ REFERENCES = {
         "Technometrics, 12(1), 55–67.",
         "https://doi.org/10.1080/00401706.1970.10488634",
     ),
+    "banded": Reference(
+        "Dupré la Tour et al., 2022",
+        "Dupré la Tour, T., Eickenberg, M., Nunez-Elizalde, A. O., & Gallant, J. L. (2022). Feature-space selection "
+        "with banded ridge regression. NeuroImage, 264, 119728.",
+        "https://doi.org/10.1016/j.neuroimage.2022.119728",
+    ),
     "selection": Reference(
         "Matsuyama et al., 2023",
         "Matsuyama, T., Sasaki, K. S., & Nishimoto, S. (2023). Applicability of scaling laws to vision encoding "

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from algokit.solvers.arithmetic import Inputs, Operators, inputs, may_slice, operators
 from algokit.solvers.interpolate import SolvedAlphas, runs_of_alphas
-from algokit.solvers.moments import pearson_r, unit_rows
+from algokit.solvers.moments import pearson_r_of_sums, unit_rows
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
@@ -162,7 +162,7 @@ def _scores(
         else:
             plain = plain or inputs(values, sliced=any(slicing))
             given = plain.without(place)
-        yield index, pearson_r(mine.solved(given), unit_rows(values[:, place]), mine.weights)
+        yield index, pearson_r_of_sums(mine.solved(given), unit_rows(values[:, place]), mine.weights)
 
 
 def _to_unit(operator: Tensor, out: Tensor) -> Tensor:

@@ -17,7 +17,18 @@ def unit_rows(values: Tensor) -> Tensor:
     return centred * _inverse(torch.linalg.vector_norm(centred, dim=1, keepdim=True))
 
 
-def pearson_r(products: Tensor, unit_truth: Tensor, weights: Tensor) -> Tensor:
+def pearson_r(predictions: Tensor, unit_truth: Tensor) -> Tensor:
+    """Pearson r of centred predictions with targets from `unit_rows`, both (n_targets, n_rows).
+
+    Returns
+    -------
+    (n_targets,), in -1..1; 0 where predictions or truth have no variance.
+    """
+    covariance: Tensor = torch.linalg.vecdot(predictions, unit_truth)
+    return covariance.mul_(_inverse(torch.linalg.vector_norm(predictions, dim=1))).clamp_(-1.0, 1.0)
+
+
+def pearson_r_of_sums(products: Tensor, unit_truth: Tensor, weights: Tensor) -> Tensor:
     """Pearson r of weighted sums of predictions, from the sums over rows of their pairwise products.
 
     The sums themselves are never formed: many may come from few predictions.

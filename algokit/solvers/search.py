@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from torch import Tensor
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult
 from algokit.solvers.cross_validate import Folds, cv_scores
-from algokit.solvers.factorise import check_shapes
+from algokit.solvers.factorise import check_shapes, factorise
+from algokit.solvers.leave_one_out import LeaveOneOut
 from algokit.solvers.routes import EigenSpace, Route, solve_space
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
@@ -26,6 +27,10 @@ from algokit.types import Ints
 Result = TypeVar("Result")
 SCORE_RESOLUTION = 1e-6  # the precision of r in float32
 INEXACT_CONDITION = 1e10
+_APPROXIMATE = {
+    "loo": ("penalties were chosen by leave-one-out r, near the choice by folds; cv_score is one r over all fit rows",),
+    "gcv": ("penalties were chosen by GCV, near the choice by folds; cv_score is the leave-one-out r of all fit rows",),
+}
 LOST_STEPS = 16  # a range of fewer float32 steps: their rounding alone lowers r
 
 
@@ -38,11 +43,13 @@ class SearchSettings:
     alphas : penalties, positive, ascending.
     folds : rows of each fold; together the fit rows.
     standardize : divide features by their SD over the fit rows.
+    selection : "kfold", or an approximation of it in `algokit.solvers.leave_one_out`: "loo" or "gcv".
     """
 
     alphas: tuple[float, ...]
     folds: tuple[Ints, ...]
     standardize: bool = False
+    selection: Literal["kfold", "loo", "gcv"] = "kfold"
 
 
 def search_ridge(
@@ -58,6 +65,8 @@ def search_ridge(
     variance. Scores nearer than `SCORE_RESOLUTION`, the precision of r in float32, are equal: the earlier space wins,
     then the smaller alpha, whose predictions vary most. A target that nothing predicts (r exactly 0 for every alpha)
     keeps the largest alpha.
+
+    Otherwise than by "kfold" the score that is returned is the leave-one-out r at the choice, one r over all fit rows.
 
     Parameters
     ----------
@@ -81,6 +90,17 @@ def search_ridge(
     return search.result()
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """One space: the best alpha per target, the score it was chosen by, the r to report, and how it was solved."""
+
+    alpha_index: Tensor
+    score: Tensor
+    r: Tensor
+    condition: float = 1.0
+    why_float64: str = ""
+
+
 class _Search:
     """The running winner of every target, and its predictions."""
 
@@ -93,6 +113,7 @@ class _Search:
         self.alphas = torch.tensor(settings.alphas, dtype=torch.float64, device=targets.device)
         n_targets = targets.n_targets
         self.score = torch.full((n_targets,), -torch.inf, device=targets.device)
+        self.reported = torch.zeros(n_targets, device=targets.device)
         self.alpha = torch.zeros(n_targets, dtype=torch.float64, device=targets.device)
         self.space_index = torch.zeros(n_targets, dtype=torch.int64, device=targets.device)
         self.val_predictions = np.zeros((len(targets.rows.val), n_targets), dtype=np.float32)
@@ -101,6 +122,16 @@ class _Search:
 
     def visit(self, index: int, space: FeatureSpace) -> None:
         """Solve a space, score it, and predict the targets it wins."""
+        route, scored = self._by_folds(space) if self.settings.selection == "kfold" else self._by_rows(space)
+        improved = scored.score > self.score + SCORE_RESOLUTION
+        self.score = torch.where(improved, scored.score, self.score)
+        self.reported = torch.where(improved, scored.r, self.reported)
+        self.alpha = torch.where(improved, self.alphas[scored.alpha_index], self.alpha)
+        self.space_index[improved] = index
+        self._with_room(lambda: self._predict(route, improved))
+        self.notes += _notes(space, route, scored)
+
+    def _by_folds(self, space: FeatureSpace) -> tuple[Route, _Scored]:
         targets, settings = self.targets, self.settings
         route, why_float64 = solve_space(
             space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
@@ -109,12 +140,16 @@ class _Search:
             lambda: cv_scores(route.folded(self.folds), targets, self.folds, settings.alphas)
         )
         alpha_index, score = best_alpha(scores)
-        improved = score > self.score + SCORE_RESOLUTION
-        self.score = torch.where(improved, score, self.score)
-        self.alpha = torch.where(improved, self.alphas[alpha_index], self.alpha)
-        self.space_index[improved] = index
-        self._with_room(lambda: self._predict(route, improved))
-        self.notes += _notes(space, route, condition, why_float64)
+        return route, _Scored(alpha_index, score, score, condition, why_float64)
+
+    def _by_rows(self, space: FeatureSpace) -> tuple[Route, _Scored]:
+        targets, settings = self.targets, self.settings
+        factors = factorise(space, targets.rows.fit, standardize=settings.standardize, device=targets.device)
+        solved = LeaveOneOut.of(factors, targets)
+        is_gcv = settings.selection == "gcv"
+        alpha_index, score = best_alpha(solved.gcv(self.alphas) if is_gcv else solved.r(self.alphas))
+        r = solved.r_at(self.alphas[alpha_index]) if is_gcv else score
+        return EigenSpace(factors), _Scored(alpha_index, score, r)
 
     def _with_room(self, work: Callable[[], Result]) -> Result:
         """Do work on blocks of targets, with blocks half as large each time the GPU has no memory for them."""
@@ -143,10 +178,10 @@ class _Search:
         return ReadoutResult(
             space_index=self.space_index.cpu().numpy(),
             alpha=self.alpha.cpu().numpy(),
-            cv_score=self.score.cpu().numpy(),
+            cv_score=self.reported.cpu().numpy(),
             val_predictions=self.val_predictions,
             test_predictions=self.test_predictions,
-            notes=(*self._lost(), *self._halved(), *self.notes),
+            notes=(*self._lost(), *self._halved(), *self.notes, *_APPROXIMATE.get(self.settings.selection, ())),
         )
 
     def _halved(self) -> Iterator[str]:
@@ -162,7 +197,7 @@ class _Search:
             return
         low, high = self.test_predictions.min(axis=0), self.test_predictions.max(axis=0)
         step = np.spacing(np.maximum(np.abs(low), np.abs(high)))
-        lost = (high - low < LOST_STEPS * step) & (self.score != 0).cpu().numpy()
+        lost = (high - low < LOST_STEPS * step) & (self.reported != 0).cpu().numpy()
         if lost.any():
             yield (
                 f"{lost.sum()} of {len(lost)} targets: the penalty is so large that their predictions are constant in "
@@ -185,13 +220,13 @@ def best_alpha(scores: Tensor) -> tuple[Tensor, Tensor]:
     return index, scores.gather(0, index[None])[0]
 
 
-def _notes(space: FeatureSpace, route: Route, condition: float, why_float64: str) -> Iterator[str]:
+def _notes(space: FeatureSpace, route: Route, scored: _Scored) -> Iterator[str]:
     if route.n_constant == space.train.shape[1]:
         yield f"{space.name}: all features are constant; nothing is predicted from them"
     elif route.n_constant:
         yield f"{space.name}: {route.n_constant} constant features left out"
-    if why_float64:
-        yield f"{space.name}: {why_float64}"
-    if isinstance(route, EigenSpace) and condition > INEXACT_CONDITION:
-        place = f"{space.name}: near singular at the smallest alpha (condition {condition:.0e})"
+    if scored.why_float64:
+        yield f"{space.name}: {scored.why_float64}"
+    if isinstance(route, EigenSpace) and scored.condition > INEXACT_CONDITION:
+        place = f"{space.name}: near singular at the smallest alpha (condition {scored.condition:.0e})"
         yield f"{place}; r there may be off by more than 1e-5"

@@ -52,6 +52,7 @@ OWNERS = {
     "scipy": ("challenge.nsd.design", "studies"),
     "jinja2": ("reporting.page",),
     "ruamel": ("documents",),
+    "himalaya": ("solvers.band_choice",),
 }
 WITHOUT_TORCH = (
     "cli",

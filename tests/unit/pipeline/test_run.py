@@ -207,6 +207,43 @@ def test_val_rows_are_drawn_once_and_never_fitted(runner: Runner) -> None:
     assert not np.array_equal(again.val, split_rows(40, Val(fraction=0.2), "subj06").val)
 
 
+def test_a_val_split_by_image_splits_none_and_is_the_plain_one_where_images_differ() -> None:
+    val = Val(fraction=0.2)
+    plain = split_rows(40, val, "subj01")
+    np.testing.assert_array_equal(split_rows(40, val, "subj01", np.arange(40)[::-1]).val, plain.val)
+    groups = np.arange(40) // 3
+    rows = split_rows(40, val, "subj01", groups)
+    assert not set(groups[rows.fit]) & set(groups[rows.val])
+    assert 8 <= len(rows.val) <= 10
+    assert sorted([*rows.fit, *rows.val]) == list(range(40))
+
+
+def test_grouped_folds_keep_equal_image_files_on_one_side_of_val(small_demo: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_demo, data)
+    runner = Runner(data, tmp_path)
+    images = [image.path for image in runner.challenge.images("subj01", "train")]
+    first = split_rows(40, Val(fraction=0.2), "subj01").val[0]
+    for row in (1, 2):
+        shutil.copyfile(images[first], images[(first + 13 * row) % 40])
+    plan, _ = runner.run("members.1.readout={kind: ridge, alphas: [1, 100], folds: {n: 3, kind: grouped}}")
+    assert "images" in plan.step("fit/first/subj01").params["val"]
+    held = {name: runner.arrays(plan, f"fit/{name}/subj01")["val_rows"] for name in ("first", "second")}
+    np.testing.assert_array_equal(held["first"], held["second"])
+    groups = runner.inputs["subj01"].image_groups
+    assert len(set(groups)) == 38
+    fitted = np.setdiff1d(np.arange(40), held["first"])
+    assert not set(groups[fitted]) & set(groups[held["first"]])
+
+
+def test_penalties_per_band_are_kept_with_the_fit(runner: Runner) -> None:
+    plan, _ = runner.run("members.0.readout={kind: banded_ridge, alphas: [1, 100], n_iter: 2, folds: {n: 3}}")
+    banded, plain = (runner.arrays(plan, f"fit/{name}/subj01") for name in ("first", "second"))
+    assert banded["rh_band_alpha"].shape == (2, len(banded["rh_alpha"]))
+    assert "rh_band_alpha" not in plain
+    assert plan.step("fit/first/subj01").flops > plan.step("fit/second/subj01").flops
+
+
 def test_float16_overflow_is_refused_and_leaves_nothing(runner: Runner) -> None:
     with pytest.raises(RunError) as caught:
         runner.run("features.dtype=float16", "members.0.backbone.preprocess={std: [1.0e-6, 1.0e-6, 1.0e-6]}")

@@ -36,3 +36,18 @@ def test_the_folds_of_the_recipe_are_the_folds_used(kind: str) -> None:
     found = fit_ridge([space], [responses], ROWS, spec, device="cpu", progress=lambda done, name: None)
     expected = search_ridge([space], Targets([responses], ROWS, "cpu"), SearchSettings((1.0, 10.0), folds))
     np.testing.assert_array_equal(found.cv_score, expected.cv_score)
+
+
+def test_a_selection_by_folds_is_not_written_so_that_keys_stay_what_they_were() -> None:
+    plain = RidgeSpec(kind="ridge")
+    assert set(plain.model_dump(mode="json")) == {"kind", "alphas", "folds", "standardize"}
+    assert RidgeSpec(kind="ridge", selection="kfold").model_dump() == plain.model_dump()
+    loo = RidgeSpec(kind="ridge", selection="loo")
+    assert RidgeSpec.model_validate(loo.model_dump(mode="json")) == loo
+    assert loo.model_dump()["selection"] == "loo"
+
+
+@pytest.mark.parametrize("selection", ["loo", "gcv"])
+def test_folds_that_nobody_would_use_are_refused(selection: str) -> None:
+    with pytest.raises(ValidationError, match="leave folds out"):
+        TypeAdapter(ReadoutSpec).validate_python({"kind": "ridge", "selection": selection, "folds": {"n": 5}})

@@ -1,5 +1,6 @@
 """Plans: everything resolved, keys that change with what matters and with nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,20 @@ def test_numbers_that_no_machine_can_use_are_refused_by_name(tmp_path: Path, ove
 
 def test_the_ensemble_is_sized_with_its_val_rows(tmp_path: Path) -> None:
     assert _plan(tmp_path).step("ensemble/subj01").out_bytes == 4 * (5 + 4) * 70
+
+
+def test_more_folds_by_image_than_images_are_refused_with_both_numbers(tmp_path: Path) -> None:
+    data = replace(DATA, n_different_images={"subj01": 20, "subj06": 4})
+    assert _plan(tmp_path, data=data).steps
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, data=data, overrides=("members.0.readout.folds.kind=grouped",))
+    (finding,) = caught.value.findings
+    assert finding.path == "members[0].readout.folds.n"
+    assert finding.found == "5; subj06 has 4 different training images"
+
+
+def test_folds_by_image_change_the_key_of_every_fit_and_others_keep_theirs(tmp_path: Path) -> None:
+    plain, grouped = _plan(tmp_path), _plan(tmp_path, overrides=("members.0.readout.folds.kind=grouped",))
+    assert plain.step("fit/gabor/subj01").params["val"] == {"fraction": 0.2, "seed": 0}
+    assert grouped.step("fit/gabor/subj01").params["val"] == {"fraction": 0.2, "seed": 0, "images": "whole"}
+    assert plain.step("fit/gabor/subj01").key != grouped.step("fit/gabor/subj01").key

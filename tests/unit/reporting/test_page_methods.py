@@ -78,6 +78,21 @@ def test_principal_components_and_least_squares_are_not_called_ridge() -> None:
     assert "drawn at random (seed 5)" in text
 
 
+@pytest.mark.parametrize(
+    ("readout", "words"),
+    [
+        ("{kind: ridge, selection: loo}", "highest Pearson correlation of leave-one-out predictions"),
+        ("{kind: ridge, selection: gcv}", "smallest generalised cross-validation error"),
+        ("{kind: ridge, folds: {kind: grouped}}", "shuffled training images, all rows of an image in one fold"),
+        ("{kind: ridge, folds: {kind: grouped}}", "drawn at random (seed 0, all rows of an image together)"),
+        ("{kind: banded_ridge, n_iter: 9}", "from 15 feature spaces jointly. For every vertex the penalty of each"),
+        ("{kind: banded_ridge, n_iter: 9}", "9 random mixes, seed 0"),
+    ],
+)
+def test_the_way_of_choosing_is_the_one_that_was_used(readout: str, words: str) -> None:
+    assert words in " ".join(written(planned("demo", f"members.0.readout={readout}")).paragraphs)
+
+
 def test_an_ensemble_is_said_to_be_averaged_and_a_single_member_is_not() -> None:
     assert "The predictions of the 5 members were averaged" in " ".join(written(planned("eva_ensemble")).paragraphs)
     assert "averaged with" not in " ".join(written(planned("demo")).paragraphs)

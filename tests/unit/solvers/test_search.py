@@ -228,7 +228,7 @@ def test_a_gpu_without_room_gets_smaller_blocks_and_that_is_said_once(
     spaces: list[FeatureSpace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stand-in for the GPU: products of more than three targets find no memory."""
-    products = cross_validate.pearson_r
+    products = cross_validate.pearson_r_of_sums
 
     def crowded(values: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
         if len(values) > 3:
@@ -237,7 +237,7 @@ def test_a_gpu_without_room_gets_smaller_blocks_and_that_is_said_once(
 
     responses = responses_to(spaces)
     whole = run(spaces, responses)
-    monkeypatch.setattr(cross_validate, "pearson_r", crowded)
+    monkeypatch.setattr(cross_validate, "pearson_r_of_sums", crowded)
     found = run(spaces, responses, 16)
     assert_same(found, whole)
     said = "the GPU had too little memory for blocks of 16 targets; went on with blocks of 2"
@@ -248,6 +248,6 @@ def test_a_gpu_without_room_for_one_target_says_so(spaces: list[FeatureSpace], m
     def full(*_: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(cross_validate, "pearson_r", full)
+    monkeypatch.setattr(cross_validate, "pearson_r_of_sums", full)
     with pytest.raises(torch.OutOfMemoryError):
         run(spaces, responses_to(spaces), 16)
