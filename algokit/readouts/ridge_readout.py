@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.readouts import Blocks, FeatureSpace, FoldsSpec, ReadoutResult, RidgeSpec, Rows
-from algokit.solvers.folds import contiguous_folds, shuffled_folds
+from algokit.readouts import Blocks, FeatureSpace, ReadoutResult, RidgeSpec, Rows
+from algokit.solvers.folds import cut_folds
 from algokit.solvers.memory import default_blocks
 from algokit.solvers.search import SearchSettings, search_ridge
 from algokit.solvers.targets import Targets
-from algokit.types import Ints
 
 
 def fit_ridge(
@@ -24,6 +23,7 @@ def fit_ridge(
     device: str,
     progress: Callable[[int, str], None],
     blocks: Blocks | None = None,
+    out_of_fold: NDArray[np.float32] | None = None,
 ) -> ReadoutResult:
     """Satisfies `algokit.readouts.Readout`; see `algokit.solvers.search.search_ridge` for scores and ties.
 
@@ -32,13 +32,7 @@ def fit_ridge(
     UsageError : too few rows for the folds, or shapes that do not fit.
     DataError : a feature or a response is not finite.
     """
-    settings = SearchSettings(spec.alpha_values(), _folds(rows.fit, spec.folds), spec.standardize)
+    settings = SearchSettings(spec.alpha_values(), cut_folds(rows.fit, spec.folds), spec.standardize)
     blocks = blocks or default_blocks(device, len(rows.fit) + len(rows.val))
     targets = Targets(responses, rows, device, blocks.targets, blocks.operator_bytes)
-    return search_ridge(spaces, targets, settings, progress)
-
-
-def _folds(fit_rows: Ints, spec: FoldsSpec) -> tuple[Ints, ...]:
-    if spec.kind == "contiguous":
-        return contiguous_folds(fit_rows, spec.n)
-    return shuffled_folds(fit_rows, spec.n, spec.seed)
+    return search_ridge(spaces, targets, settings, progress, out_of_fold)

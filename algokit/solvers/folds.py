@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from algokit.errors import UsageError
+from algokit.readouts import FoldsSpec
 from algokit.types import Finding, Ints
+
+
+def cut_folds(rows: Ints, spec: FoldsSpec) -> tuple[Ints, ...]:
+    """The folds a recipe asks for.
+
+    Raises
+    ------
+    UsageError : as `contiguous_folds`.
+    """
+    if spec.kind == "contiguous":
+        return contiguous_folds(rows, spec.n)
+    return shuffled_folds(rows, spec.n, spec.seed)
 
 
 def contiguous_folds(rows: Ints, n_folds: int) -> tuple[Ints, ...]:

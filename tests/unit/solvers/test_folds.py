@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from algokit.errors import UsageError
-from algokit.solvers.folds import contiguous_folds, shuffled_folds
+from algokit.readouts import FoldsSpec
+from algokit.solvers.folds import contiguous_folds, cut_folds, shuffled_folds
 
 
 @given(n_folds=st.integers(2, 9), extra=st.integers(0, 40), seed=st.integers(0, 5))
@@ -21,6 +22,14 @@ def test_folds_partition_the_rows_and_differ_by_at_most_one(n_folds: int, extra:
 
 def test_contiguous_folds_keep_the_order() -> None:
     assert [list(fold) for fold in contiguous_folds(np.arange(10, 17), 3)] == [[10, 11, 12], [13, 14], [15, 16]]
+
+
+def test_a_recipes_folds_are_cut_as_it_says() -> None:
+    rows = np.arange(30)
+    expected = {"contiguous": contiguous_folds(rows, 4), "shuffled": shuffled_folds(rows, 4, 7)}
+    for kind, folds in expected.items():
+        found = cut_folds(rows, FoldsSpec.model_validate({"n": 4, "kind": kind, "seed": 7}))
+        assert [list(fold) for fold in found] == [list(fold) for fold in folds]
 
 
 def test_shuffled_folds_depend_on_the_seed_alone() -> None:
