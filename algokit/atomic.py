@@ -24,6 +24,7 @@ from algokit.types import Finding
 _PARTIAL = ".partial"
 _PARTIAL_NAME = re.compile(rf"\..*\.[0-9a-f]+-\d+\.\w+{re.escape(_PARTIAL)}")
 _ABANDONED_S = 7 * 24 * 3600
+_SCRATCH_CHUNK_BYTES = 1 << 24
 
 
 @contextlib.contextmanager
@@ -226,6 +227,29 @@ def replacing(path: Path) -> Iterator[Path]:
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def scratch_file(target: Path, n_bytes: int) -> Iterator[Path]:
+    """A hidden file of zeros beside ``target``, to be memory-mapped; gone when the block ends.
+
+    It is written in full, because writing into a map of a file with holes kills the process where the disk is full.
+
+    Raises
+    ------
+    DiskError : the disk is full or not writable.
+    """
+    aside = _partial(target.resolve())
+    try:
+        with disk_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            sweep_beside(target)
+            with aside.open("xb") as file:
+                for start in range(0, n_bytes, _SCRATCH_CHUNK_BYTES):
+                    file.write(bytes(min(_SCRATCH_CHUNK_BYTES, n_bytes - start)))
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def write_text_atomically(path: Path, text: str) -> None:

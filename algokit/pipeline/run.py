@@ -17,7 +17,7 @@ from algokit.backbones import Backbone
 from algokit.documents import changes
 from algokit.errors import DiskError, WeightsError
 from algokit.pipeline.blocks import refuse_too_large
-from algokit.pipeline.ensemble import average_members
+from algokit.pipeline.ensemble import join_members
 from algokit.pipeline.extract import Done, extract_features
 from algokit.pipeline.fit import fit_member
 from algokit.pipeline.inputs import SubjectInputs
@@ -107,7 +107,7 @@ def run_plan(
             fits = [plan.step(name) for name in step.inputs]
             if step.id in run.reasons:
                 started = time.monotonic()
-                average_members(step, fits, store)
+                join_members(step, fits, recipe.ensemble, inputs[step.subject], store, progress)
                 _finished(run, [step], started)
             else:
                 _kept(run, [step])

@@ -2,7 +2,7 @@
 
 To add one
 ----------
-1. Add a spec class here.
+1. Add a spec class here; its ``gives_out_of_fold`` says whether an ensemble can learn weights from it.
 2. Write ``<name>_readout.py`` with a function that satisfies `Readout`.
 3. Add one row to `CATALOGUE`. The contract suite in ``tests/contracts`` then runs over it.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,8 @@ class RidgeSpec(Frozen):
     `loo` and `gcv` approximate that choice from one factorisation, without folds.
     """
 
+    gives_out_of_fold: ClassVar[bool] = True
+
     kind: Literal["ridge"]
     alphas: Alphas = Field(
         default=LogSpace(start=0, stop=8, num=9), description="Penalties: a list, or powers of ten {start, stop, num}"
@@ -104,6 +106,8 @@ class BandedRidgeSpec(Frozen):
     divided by its weight.
     """
 
+    gives_out_of_fold: ClassVar[bool] = False
+
     kind: Literal["banded_ridge"]
     alphas: Alphas = Field(
         default=LogSpace(start=0, stop=8, num=9),
@@ -129,6 +133,8 @@ class BandedRidgeSpec(Frozen):
 
 class PcaOlsSpec(Frozen):
     """Principal components of all the member's feature spaces side by side, then ordinary least squares per vertex."""
+
+    gives_out_of_fold: ClassVar[bool] = False  # it has no folds: nothing is chosen
 
     kind: Literal["pca_ols"]
     n_components: int = Field(default=100, ge=1, description="Components kept; capped by the rank of the features")
@@ -228,6 +234,7 @@ class Readout(Protocol):
         device: str,
         progress: Callable[[int, str], None],
         blocks: Blocks | None = None,
+        out_of_fold: NDArray[np.float32] | None = None,
     ) -> ReadoutResult:
         """Fit and predict.
 
@@ -239,5 +246,13 @@ class Readout(Protocol):
         device : where the arithmetic runs, as torch names it ("cpu", "cuda:0").
         progress : called with (spaces finished, name of the space).
         blocks : how much to hold at once; None where memory is no matter. Changes no result.
+        out_of_fold : (n_train, n_targets), usually a memory map: filled at the fit rows with predictions of the same
+            choice, each from a fit that saw neither the row's fold nor the val rows. Only for a spec whose
+            ``gives_out_of_fold`` is true.
+
+        Raises
+        ------
+        UsageError : out-of-fold predictions are asked of a readout that has none; shapes or rows do not fit.
+        DataError : a feature or a response is not finite.
         """
         ...

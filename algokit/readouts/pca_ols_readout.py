@@ -34,14 +34,17 @@ def fit_pca_ols(
     device: str,
     progress: Callable[[int, str], None],
     blocks: Blocks | None = None,
+    out_of_fold: NDArray[np.float32] | None = None,
 ) -> ReadoutResult:
     """Satisfies `algokit.readouts.Readout`; the spaces given are parts of one wide feature space.
 
     Raises
     ------
-    UsageError : there is no space, or shapes do not fit.
+    UsageError : there is no space, shapes do not fit, or out-of-fold predictions are asked for.
     DataError : a feature or a response is not finite.
     """
+    if out_of_fold is not None:
+        raise UsageError("pca_ols has no folds, and so no out-of-fold predictions")
     targets = Targets(responses, rows, device, blocks.targets if blocks else None)
     parts = list(spaces)
     _check(parts, targets.n_rows)

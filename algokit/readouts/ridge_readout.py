@@ -23,6 +23,7 @@ def fit_ridge(
     device: str,
     progress: Callable[[int, str], None],
     blocks: Blocks | None = None,
+    out_of_fold: NDArray[np.float32] | None = None,
 ) -> ReadoutResult:
     """Satisfies `algokit.readouts.Readout`; see `algokit.solvers.search.search_ridge` for scores and ties.
 
@@ -34,4 +35,4 @@ def fit_ridge(
     settings = SearchSettings(spec.alpha_values(), cut_folds(rows, spec.folds), spec.standardize, spec.selection)
     blocks = blocks or default_blocks(device, len(rows.fit) + len(rows.val))
     targets = Targets(responses, rows, device, blocks.targets, blocks.operator_bytes)
-    return search_ridge(spaces, targets, settings, progress)
+    return search_ridge(spaces, targets, settings, progress, out_of_fold)

@@ -12,13 +12,14 @@ from typing import TypedDict
 
 from algokit.backbones import BackboneCard, LayerInfo
 from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, ReadoutSpec, RidgeSpec
-from algokit.recipe.schema import Val
+from algokit.recipe.schema import EnsembleSpec, Val
 from algokit.solvers.memory import SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
 _BATCH = 32
 _PCA_BLOCK = 4096
 _WIDE_BYTES, _MATRIX_BYTES = 2**30, 512 * 2**20  # those of solvers/band_choice.py, which loads torch
+_STACKING_BLOCK_BYTES = 3 * 64 * 2**20  # a block of predictions, as read, turned and centred
 
 
 class Cost(TypedDict):
@@ -48,22 +49,44 @@ def _activation_size(layer: LayerInfo) -> int:
     return layer.channels * max(layer.n_tokens, 1)
 
 
-def fit_cost(n_features: Sequence[int], subject: SubjectGeometry, readout: ReadoutSpec, val: Val | None) -> Cost:
-    """All feature spaces (of the given widths) of one member and subject, both hemispheres together."""
+def fit_cost(
+    n_features: Sequence[int], subject: SubjectGeometry, readout: ReadoutSpec, val: Val | None, *, out_of_fold: bool
+) -> Cost:
+    """All feature spaces (of the given widths) of one member and subject, both hemispheres together.
+
+    Out-of-fold predictions go to disk, and for the length of the fit lie there twice.
+    """
+    n_val = val_rows(subject.n_train, val)
     n_targets = sum(subject.n_vertices.values())
-    n_predictions = n_targets * (subject.n_test + val_rows(subject.n_train, val))
+    n_predictions = n_targets * (subject.n_test + n_val)
     if isinstance(readout, PcaOlsSpec):
         flops, memory_bytes = _pca_ols(n_features, subject.n_train, n_targets, readout)
         memory_bytes += 4 * n_predictions
     elif isinstance(readout, BandedRidgeSpec):
-        n_val = val_rows(subject.n_train, val)
         flops, memory_bytes = _banded(n_features, subject.n_train, n_val, n_targets, readout)
         memory_bytes += 4 * n_predictions
     else:
         sizes = search_sizes(n_features, subject, readout, val)
         flops, memory_bytes = _ridge(n_features, sizes, readout.selection)
     n_records = 20 + (8 * len(n_features) if isinstance(readout, BandedRidgeSpec) else 0)
-    return Cost(out_bytes=4 * n_predictions + n_records * n_targets, flops=flops, memory_bytes=memory_bytes)
+    out_bytes = 4 * n_predictions + n_records * n_targets
+    if out_of_fold:
+        out_bytes += 4 * n_targets * subject.n_train
+        flops += 2.0 * (subject.n_train - n_val) ** 2 * n_targets
+    return Cost(out_bytes=out_bytes, flops=flops, memory_bytes=memory_bytes)
+
+
+def ensemble_cost(n_members: int, subject: SubjectGeometry, ensemble: EnsembleSpec, val: Val | None) -> Cost:
+    """All members of one subject joined, both hemispheres."""
+    n_val = val_rows(subject.n_train, val)
+    n_targets = sum(subject.n_vertices.values())
+    n_values = (subject.n_test + n_val) * n_targets
+    cost = Cost(out_bytes=4 * n_values, flops=float(n_members * n_values), memory_bytes=12 * n_values)
+    if ensemble.needs_out_of_fold:
+        cost["out_bytes"] += 4 * n_members * n_targets
+        cost["flops"] += 2.0 * (subject.n_train - n_val) * (n_members + 1) ** 2 * n_targets
+        cost["memory_bytes"] += _STACKING_BLOCK_BYTES
+    return cost
 
 
 def val_rows(n_train: int, val: Val | None) -> int:

@@ -16,7 +16,7 @@ from algokit.backbones import BackboneCard, LayerInfo, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
 from algokit.frozen import Frozen
 from algokit.poolings import PoolingMismatchError
-from algokit.recipe.cost import features_cost, fit_cost, val_rows
+from algokit.recipe.cost import ensemble_cost, features_cost, fit_cost, val_rows
 from algokit.recipe.load import recipe_digest
 from algokit.recipe.schema import Member, Recipe
 from algokit.registry import did_you_mean
@@ -126,14 +126,17 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
     Raises
     ------
     RecipeError : every impossible request at once (unknown subject or layer, a pooling that cannot take a layer, more
-        folds than the training images allow).
+        folds than the training images allow, weights to be learned from a readout without out-of-fold predictions).
     """
     findings: list[Finding] = []
     geometry = _chosen_subjects(recipe, data, findings)
     members = [_resolve_member(member, index, findings) for index, member in enumerate(recipe.members)]
     resolved = [member for member in members if member is not None]
-    findings += _row_findings(recipe, geometry)
-    findings += _image_findings(recipe, geometry, data)
+    findings += [
+        *_row_findings(recipe, geometry),
+        *_image_findings(recipe, geometry, data),
+        *_out_of_fold_findings(recipe),
+    ]
     if findings:
         raise RecipeError("the recipe asks for the impossible", findings)
     steps: list[Step] = []
@@ -199,11 +202,12 @@ def _row_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry]) -> Iterab
     rows = f"{least.subject} has {least.n_train} training images, {n_val} of them held out"
     if n_val == 1:
         yield Finding("one image is too few for a score", path="val.fraction", found=rows, code="too-few-rows")
-    for index, member in enumerate(recipe.members):
-        folds = getattr(member.readout, "folds", None)
+    owners = {f"members[{index}].readout": member.readout for index, member in enumerate(recipe.members)}
+    for place, owner in {**owners, "ensemble": recipe.ensemble}.items():
+        folds = getattr(owner, "folds", None)
         most = (least.n_train - n_val) // 2
         if folds is not None and folds.n > most:
-            path = f"members[{index}].readout.folds.n"
+            path = f"{place}.folds.n"
             what, expected = "too few rows for the folds", f"at most {most} folds, of two rows each"
             yield Finding(what, path=path, expected=expected, found=f"{folds.n}; {rows}", code="too-few-rows")
 
@@ -221,6 +225,20 @@ def _image_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry], data: P
             path, expected = f"members[{index}].readout.folds.n", f"at most {counts[least]} folds, of one image each"
             yield Finding(
                 "too few images for the folds", path=path, expected=expected, found=found, code="too-few-rows"
+            )
+
+
+def _out_of_fold_findings(recipe: Recipe) -> Iterable[Finding]:
+    """Weights of members are learned from what each predicts for images it was not fitted on."""
+    for index, member in enumerate(recipe.members):
+        if recipe.ensemble.needs_out_of_fold and not member.readout.gives_out_of_fold:
+            yield Finding(
+                f"this readout gives no out-of-fold predictions, from which {recipe.ensemble.kind} learns its weights",
+                path=f"members[{index}].readout.kind",
+                expected="ridge",
+                found=member.readout.kind,
+                advice="use ridge for this member, or ensemble: {kind: mean}",
+                code="no-out-of-fold",
             )
 
 
@@ -344,12 +362,18 @@ def _fit_step(
     subject: SubjectGeometry,
     data: PlannedData,
 ) -> Step:
-    params = {
+    params: dict[str, Any] = {
         "readout": member.readout.model_dump(mode="json"),
         "val": _val_params(recipe),
         "responses": data.response_digests[subject.subject] if data.response_digests else None,
     }
+    out_of_fold = recipe.ensemble.needs_out_of_fold
+    if out_of_fold:  # otherwise not there at all, so that the plain mean needs no other fit than it ever did
+        params["out_of_fold"] = True
     known = data.response_digests is not None
+    cost = fit_cost(
+        [space.n_features for space in planned.spaces], subject, member.readout, recipe.val, out_of_fold=out_of_fold
+    )
     return Step(
         id=f"fit/{planned.name}/{subject.subject}",
         kind="fit",
@@ -359,7 +383,7 @@ def _fit_step(
         inputs=tuple(step.id for step in features),
         params=params,
         shape=(subject.n_test, sum(subject.n_vertices.values())),
-        **fit_cost([space.n_features for space in planned.spaces], subject, member.readout, recipe.val),
+        **cost,
     )
 
 
@@ -373,8 +397,6 @@ def _val_params(recipe: Recipe) -> dict[str, Any] | None:
 
 def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometry) -> Step:
     params = {"ensemble": recipe.ensemble.model_dump(mode="json")}
-    n_rows = subject.n_test + val_rows(subject.n_train, recipe.val)
-    n_values = n_rows * sum(subject.n_vertices.values())
     return Step(
         id=f"ensemble/{subject.subject}",
         kind="ensemble",
@@ -384,9 +406,7 @@ def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometr
         inputs=tuple(step.id for step in fits),
         params=params,
         shape=fits[0].shape,
-        out_bytes=4 * n_values,
-        flops=float(len(fits) * n_values),
-        memory_bytes=12 * n_values,
+        **ensemble_cost(len(fits), subject, recipe.ensemble, recipe.val),
     )
 
 
@@ -396,6 +416,8 @@ def _warnings(recipe: Recipe, members: Sequence[PlannedMember], data: PlannedDat
             yield f"the weights of {member.name} are not on this machine; a run needs them"
         elif member.weights["is_random"]:
             yield f"{member.name} has RANDOM, UNTRAINED weights: its scores say nothing about the named model"
+    if recipe.ensemble.needs_out_of_fold and len(members) == 1:
+        yield f"{recipe.ensemble.kind} has one member to weigh, which gets all the weight: the plain mean is the same"
     if recipe.val is None:
         yield "no val split: the recipe gives no local score where the test responses are absent"
     if data.image_digests is None:

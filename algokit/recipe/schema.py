@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -15,7 +15,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from algokit.backbones import BackboneSpec
 from algokit.frozen import Frozen, Seed
 from algokit.poolings import PoolingSpec
-from algokit.readouts import ReadoutSpec
+from algokit.readouts import FoldsSpec, ReadoutSpec
 
 Slug: TypeAlias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
 Subject: TypeAlias = Annotated[str, Field(pattern=r"^subj\d\d$")]
@@ -41,7 +41,38 @@ class FeaturesSpec(Frozen):
 class MeanSpec(Frozen):
     """The mean of the members' predictions."""
 
+    needs_out_of_fold: ClassVar[bool] = False
+
     kind: Literal["mean"]
+
+
+class _Learned(Frozen):
+    """Weights learned per vertex, which need what the members predict for images they were not fitted on."""
+
+    needs_out_of_fold: ClassVar[bool] = True
+
+    folds: FoldsSpec = Field(
+        default=FoldsSpec(),
+        description="Folds of the comparison with the plain mean: on each, weights learned from the others",
+    )
+
+
+class StackingSpec(_Learned):
+    """Nonnegative weights per vertex that sum to one and leave the least squared error out of fold."""
+
+    kind: Literal["stacking"]
+
+
+class GreedySpec(_Learned):
+    """The mean of members picked per vertex one by one, with repetition, for the best Pearson r out of fold."""
+
+    kind: Literal["greedy"]
+    n_picks: int = Field(
+        default=20, ge=1, le=200, description="Most picks; a member's weight is its share of the picks kept"
+    )
+
+
+EnsembleSpec: TypeAlias = Annotated[MeanSpec | StackingSpec | GreedySpec, Field(discriminator="kind")]
 
 
 class Member(Frozen):
@@ -96,12 +127,12 @@ class Recipe(Frozen):
     val: Val | None = Field(default=None, description="Training images held out for a local score; null holds none out")
     features: FeaturesSpec = Field(default=FeaturesSpec(), description="How features are kept")
     members: Annotated[tuple[Member, ...], Field(min_length=1)] = Field(description="The models to be joined")
-    ensemble: MeanSpec = Field(default=MeanSpec(kind="mean"), description="How the members' predictions are joined")
+    ensemble: EnsembleSpec = Field(default=MeanSpec(kind="mean"), description="How the members' predictions are joined")
 
     @property
     def keeps_images_whole(self) -> bool:
-        """Whether a member's folds are grouped: rows of one image are then on one side of val, for every member."""
-        folds = (getattr(member.readout, "folds", None) for member in self.members)
+        """Whether any folds are grouped: rows of one image are then on one side of val, for every member."""
+        folds = (getattr(one, "folds", None) for one in [*(member.readout for member in self.members), self.ensemble])
         return any(one is not None and one.kind == "grouped" for one in folds)
 
     @field_validator("subjects")

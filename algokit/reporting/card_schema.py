@@ -127,7 +127,9 @@ class Card(Record):
     hardware: CardHardware
     device: str | None = Field(description="Where the arithmetic ran; null where every step was kept from the store")
     timings: CardTimings
-    notes: dict[str, tuple[str, ...]] = Field(description="What was out of the ordinary in a fit, by step")
+    notes: dict[str, tuple[str, ...]] = Field(
+        description="What was out of the ordinary in a fit, and what learned weights are worth, by step"
+    )
     warnings: tuple[str, ...]
     scores: dict[Literal["test", "val"], CardScores | None] = Field(
         default_factory=dict, description="By split; null where there were no measured responses"

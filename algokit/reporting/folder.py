@@ -137,7 +137,7 @@ def write_submission(
             write_places(folder, finished)
         write_json(folder / "plan.json", plan)
         write_json(folder / "scores.json", _score_documents(scores))
-        made = {"files": _digests(folder), "notes": _fit_notes(finished), "scores": headline_scores(scores)}
+        made = {"files": _digests(folder), "notes": _notes(finished), "scores": headline_scores(scores)}
         write_json(folder / "card.json", build_card(plan=plan, facts={**finished.facts, **made}))
         geometry = {subject: finished.challenge.geometry(subject) for subject in finished.plan.subjects}
         findings = validate_submission(folder, geometry)
@@ -151,10 +151,12 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
-def _fit_notes(finished: Finished) -> dict[str, list[str]]:
-    """What was out of the ordinary in a fit (constant features, a near-singular space), by step id."""
-    metas = (finished.store.open("fit", str(step.key)).meta for step in finished.plan.of_kind("fit"))
-    return {str(meta["id"]): list(meta["notes"]) for meta in metas if meta["notes"]}
+def _notes(finished: Finished) -> dict[str, list[str]]:
+    """By step id: what was out of the ordinary in a fit (constant features, a near-singular space), and what learned
+    weights are worth beside the plain mean."""
+    steps = [*finished.plan.of_kind("fit"), *finished.plan.of_kind("ensemble")]
+    metas = (finished.store.open(step.kind, str(step.key)).meta for step in steps)
+    return {str(meta["id"]): list(meta["notes"]) for meta in metas if meta.get("notes")}
 
 
 def _write_val(folder: Path, finished: Finished, subject: str) -> None:

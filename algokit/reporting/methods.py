@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from algokit.backbones import Preprocess
 from algokit.readouts import BandedRidgeSpec, FoldsSpec, PcaOlsSpec, RidgeSpec
 from algokit.recipe.plan import Plan, PlannedMember
-from algokit.recipe.schema import Member, Recipe
+from algokit.recipe.schema import GreedySpec, MeanSpec, Member, Recipe
 from algokit.reporting.references import REFERENCES, Reference, backbone_references, lettered, model_references
 from algokit.reporting.reported import challenge_words
 from algokit.reporting.tables import ceiling_words
@@ -70,7 +70,7 @@ def methods(
         recipe = Recipe.model_validate(plan.recipe)
         paragraphs += [_data(plan, recipe, is_official, cite)]
         paragraphs += [_member(planned, recipe, cite) for planned in plan.members]
-        paragraphs += _ensemble(recipe)
+        paragraphs += _ensemble(recipe, cite)
     paragraphs += _scoring(scores, cite)
     paragraphs += _software(plan, versions)
     return cite.resolve(paragraphs)
@@ -241,10 +241,23 @@ def _folds(folds: FoldsSpec) -> str:
     return f"{folds.n} folds of {kind}"
 
 
-def _ensemble(recipe: Recipe) -> list[str]:
+def _ensemble(recipe: Recipe, cite: _Citations) -> list[str]:
+    ensemble, members = recipe.ensemble, f"the {len(recipe.members)} members"
     if len(recipe.members) == 1:
         return []
-    return [f"The predictions of the {len(recipe.members)} members were averaged with equal weights."]
+    if isinstance(ensemble, MeanSpec):
+        return [f"The predictions of {members} were averaged with equal weights."]
+    rows = "out-of-fold predictions of the training images" + (" that were not held out" if recipe.val else "")
+    if isinstance(ensemble, GreedySpec):
+        return [
+            f"For every vertex {members} were picked one at a time, with repetition, so that the mean of the picks had "
+            f"the highest Pearson correlation with the responses over the {rows} {cite('greedy')}; of at most "
+            f"{ensemble.n_picks} picks those up to the best were averaged."
+        ]
+    return [
+        f"The predictions of {members} were summed with weights that are nonnegative, sum to one, and were chosen for "
+        f"every vertex to minimise the squared error of the {rows} {cite('stacking')}."
+    ]
 
 
 def _scoring(scores: Mapping[Split, Scores | None], cite: _Citations) -> list[str]:

@@ -59,6 +59,17 @@ REFERENCES = {
         "models. arXiv:2308.00678.",
         "https://arxiv.org/abs/2308.00678",
     ),
+    "stacking": Reference(
+        "Breiman, 1996",
+        "Breiman, L. (1996). Stacked regressions. Machine Learning, 24(1), 49–64.",
+        "https://doi.org/10.1007/BF00117832",
+    ),
+    "greedy": Reference(
+        "Caruana et al., 2004",
+        "Caruana, R., Niculescu-Mizil, A., Crew, G., & Ksikes, A. (2004). Ensemble selection from libraries of models. "
+        "Proceedings of the 21st International Conference on Machine Learning, 18.",
+        "https://doi.org/10.1145/1015330.1015432",
+    ),
     "bootstrap": Reference(
         "Efron, 1979",
         "Efron, B. (1979). Bootstrap methods: Another look at the jackknife. The Annals of Statistics, 7(1), 1–26.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,21 @@ def challenge(noise: float = 0.5) -> tuple[list[FeatureSpace], Array, Array]:
     return spaces, train.astype(np.float32), (spaces[0].test @ weights + 2).astype(np.float32)
 
 
-def fit(kind: str, spaces: Any, *responses: Array, rows: Rows = ROWS, progress: Any = None) -> ReadoutResult:
+def spec_of(kind: str) -> Any:
+    return TypeAdapter(ReadoutSpec).validate_python({"kind": kind})
+
+
+def fit(
+    kind: str,
+    spaces: Any,
+    *responses: Array,
+    rows: Rows = ROWS,
+    progress: Any = None,
+    out_of_fold: Array | None = None,
+) -> ReadoutResult:
     readout: Readout = CATALOGUE.load(kind)
-    spec = TypeAdapter(ReadoutSpec).validate_python({"kind": kind})
-    return readout(spaces, responses, rows, spec, device="cpu", progress=progress or (lambda done, name: None))
+    told = progress or (lambda done, name: None)
+    return readout(spaces, responses, rows, spec_of(kind), device="cpu", progress=told, out_of_fold=out_of_fold)
 
 
 def assert_same(ours: ReadoutResult, theirs: ReadoutResult, atol: float = 1e-5) -> None:
@@ -149,6 +161,38 @@ def test_a_value_that_is_not_finite_is_refused_with_its_place(kind: str, bad: fl
     with pytest.raises(DataError) as caught:
         fit(kind, challenge()[0], responses)
     assert [finding.path for finding in caught.value.findings] == ["[8, 2]"]
+
+
+@pytest.mark.parametrize("rows", [ROWS, NO_VAL], ids=["val", "no val"])
+def test_out_of_fold_predictions_are_given_as_the_spec_says_and_change_nothing_else(
+    kind: str, rows: Rows, tmp_path: Path
+) -> None:
+    spaces, responses, _ = challenge()
+    asked = np.lib.format.open_memmap(tmp_path / "oof.npy", mode="w+", dtype=np.float32, shape=(N, N_TARGETS))
+    asked[:] = np.nan
+    if not spec_of(kind).gives_out_of_fold:
+        with pytest.raises(UsageError):
+            fit(kind, spaces, responses, rows=rows, out_of_fold=asked)
+        return
+    found = fit(kind, spaces, responses[:, :13], responses[:, 13:], rows=rows, out_of_fold=asked)
+    assert_same(found, fit(kind, spaces, responses[:, :13], responses[:, 13:], rows=rows), atol=0)
+    assert np.isfinite(asked[rows.fit]).all()
+    assert np.isnan(asked[rows.val]).all()
+    fitted = responses[rows.fit]
+    left = np.square(asked[rows.fit] - fitted).sum(axis=0) / np.square(fitted - fitted.mean(axis=0)).sum(axis=0)
+    assert 0.05 < left.mean() < 0.5, "predicted, but not by a fit on the row itself"
+
+
+def test_val_responses_reach_no_out_of_fold_prediction(kind: str) -> None:
+    if not spec_of(kind).gives_out_of_fold:
+        pytest.skip("gives none")
+    spaces, responses, _ = challenge()
+    other = responses.copy()
+    other[ROWS.val] = 1e3 * np.random.default_rng(1).standard_normal((len(ROWS.val), N_TARGETS))
+    ours, theirs = (np.zeros((N, N_TARGETS), np.float32) for _ in range(2))
+    fit(kind, spaces, responses, out_of_fold=ours)
+    fit(kind, spaces, other, out_of_fold=theirs)
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_rows_or_spaces_that_do_not_fit_are_refused(kind: str) -> None:

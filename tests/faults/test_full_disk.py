@@ -70,6 +70,24 @@ def test_a_store_that_fills_up_in_any_step_keeps_what_is_whole_and_goes_on_with_
     assert predictions(run.out) == predictions(undisturbed.out)
 
 
+def test_out_of_fold_predictions_that_do_not_fit_are_an_error_and_not_a_crash(
+    fresh: Run, undisturbed: Run, disk: SmallDisk
+) -> None:
+    """They are written through a memory map, which on a full disk would kill the process without a word."""
+    disk.remount("size=64m")
+    shutil.copytree(undisturbed.store, disk.seen / "store")
+    run, before = fresh.at(store=disk.path / "store"), artefacts(disk.seen / "store")
+    learned = ("--set", "ensemble={kind: stacking}")
+    disk.remount(f"size={disk.used() + 2 * PAGE_BYTES}")
+    assert is_full(disk.algokit(*run.arguments(*learned)), disk.path / "store" / "fit")
+    assert leftovers(disk.seen) == []
+    assert artefacts(disk.seen / "store") == before
+    disk.remount("size=64m")
+    assert disk.algokit(*run.arguments(*learned)).code == 0
+    assert leftovers(disk.seen) == []
+    assert predictions(run.out) == predictions(undisturbed.out), "one member has all the weight"
+
+
 def pages_of(path: Path) -> int:
     return -(-path.stat().st_size // PAGE_BYTES) * PAGE_BYTES
 

@@ -69,6 +69,17 @@ def test_a_run_stopped_in_one_step_after_the_other_ends_as_if_nothing_had_happen
     assert {step.split("/")[0] for step in resume(fresh, undisturbed)} == {"ensemble"}
 
 
+def test_a_fit_killed_with_its_out_of_fold_predictions_half_saved_is_made_again(made: Run, undisturbed: Run) -> None:
+    learned = made.arguments("--set", "ensemble={kind: stacking}")
+    assert stopped("SIGKILL", "open", r"/fit/.*/rh_oof\.npy", 1, learned).code == KILLED
+    assert len(leftovers(made.store)) > 1, "the artefact, and the file behind the memory map"
+    over = algokit(*learned, "--json")
+    assert over.code == 0, over.err
+    assert {step.split("/")[0] for step in over.made()} == {"fit", "ensemble"}
+    assert leftovers(made.store.parent) == []
+    assert predictions(made.out) == predictions(undisturbed.out), "one member has all the weight"
+
+
 def test_a_submission_is_replaced_whole_or_not_at_all(made: Run, undisturbed: Run) -> None:
     shutil.copytree(undisturbed.out, made.out)
     damaged = made.out / "subj01" / "lh_pred_test.npy"

@@ -9,63 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_runs import Runner, made
 
 from algokit.backbones import CATALOGUE as BACKBONES
-from algokit.challenge import Challenge, DigestCache, open_challenge
 from algokit.errors import MemoryShortageError, RunError
 from algokit.pipeline import blocks, extract
-from algokit.pipeline.inputs import SubjectInputs, read_inputs, split_rows
-from algokit.pipeline.run import StepOutcome, run_plan
+from algokit.pipeline.inputs import split_rows
+from algokit.pipeline.run import run_plan
 from algokit.pipeline.settings import RunSettings
 from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import Plan, make_plan
 from algokit.recipe.schema import Val
-from algokit.store import Store
 from algokit.types import no_progress
-
-RECIPE = """\
-algokit: 1
-name: tiny
-val: {fraction: 0.2}
-members:
-  - name: first
-    backbone: {kind: tiny}
-    layers: [conv, vector]
-    poolings: [{kind: flatten}]
-    readout: &ridge {kind: ridge, alphas: [1, 100], folds: {n: 3}}
-  - name: second
-    backbone: {kind: tiny, seed: 1}
-    layers: [conv]
-    poolings: [{kind: adaptive_max, grid: [1, 2]}]
-    readout: *ridge
-"""
-
-
-class Runner:
-    """One challenge, one store; a run is one call."""
-
-    def __init__(self, root: Path, folder: Path) -> None:
-        self.challenge: Challenge = open_challenge(root)
-        self.store = Store(folder / "store")
-        self.file = folder / "tiny.yaml"
-        self.file.write_text(RECIPE)
-        self.inputs: dict[str, SubjectInputs] = {}
-
-    def plan(self, *overrides: str) -> Plan:
-        digests = DigestCache(self.store.root / "digests.json")
-        data, self.inputs = read_inputs(self.challenge, self.challenge.subjects, digests)
-        return make_plan(load_recipe(self.file, overrides), data, "0")
-
-    def run(self, *overrides: str, batch_size: int = 8, n_workers: int = 2) -> tuple[Plan, list[StepOutcome]]:
-        plan = self.plan(*overrides)
-        recipe = load_recipe(self.file, overrides)
-        settings = RunSettings("cpu", batch_size, n_workers)
-        return plan, list(run_plan(plan, recipe, self.inputs, self.store, settings, no_progress).outcomes)
-
-    def arrays(self, plan: Plan, step_id: str) -> dict[str, np.ndarray]:
-        step = plan.step(step_id)
-        artefact = self.store.open(step.kind, str(step.key))
-        return {path.stem: np.load(path) for path in artefact.path.glob("*.npy")}
 
 
 @pytest.fixture
@@ -73,15 +27,11 @@ def runner(small_demo: Path, tmp_path: Path) -> Runner:
     return Runner(small_demo, tmp_path)
 
 
-def _made(outcomes: Sequence[StepOutcome]) -> dict[str, str]:
-    return {one.id: one.reason for one in outcomes if one.made}
-
-
 def test_second_run_makes_nothing(runner: Runner) -> None:
     _, first = runner.run()
     _, second = runner.run()
-    assert set(_made(first)) == {one.id for one in second}
-    assert _made(second) == {}
+    assert set(made(first)) == {one.id for one in second}
+    assert made(second) == {}
 
 
 def test_features_are_those_of_their_own_image(runner: Runner) -> None:
@@ -146,16 +96,16 @@ def test_copied_rows_equal_computed_ones(runner: Runner, small_demo: Path, tmp_p
 def test_a_new_grid_redoes_only_what_it_touches_and_says_why(runner: Runner) -> None:
     runner.run()
     _, outcomes = runner.run("members.1.poolings.0.grid=[1, 4]")
-    made = _made(outcomes)
+    redone = made(outcomes)
     subjects = runner.challenge.subjects
-    assert set(made) == {
+    assert set(redone) == {
         *(f"features/second/{subject}/conv@max4" for subject in subjects),
         *(f"fit/second/{subject}" for subject in subjects),
         *(f"ensemble/{subject}" for subject in subjects),
     }
-    assert "with conv@max4" in made["fit/second/subj01"]
-    assert "without conv@max2" in made["fit/second/subj01"]
-    assert made["ensemble/subj01"] == "fit/second/subj01 changed"
+    assert "with conv@max4" in redone["fit/second/subj01"]
+    assert "without conv@max2" in redone["fit/second/subj01"]
+    assert redone["ensemble/subj01"] == "fit/second/subj01 changed"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +119,7 @@ def test_a_new_grid_redoes_only_what_it_touches_and_says_why(runner: Runner) -> 
 def test_a_changed_setting_is_named_with_both_values(runner: Runner, override: str, reason: str) -> None:
     runner.run()
     _, outcomes = runner.run(override)
-    assert _made(outcomes)["fit/first/subj01"] == reason
+    assert made(outcomes)["fit/first/subj01"] == reason
 
 
 def test_changed_responses_are_noticed(small_demo: Path, tmp_path: Path) -> None:
@@ -182,7 +132,7 @@ def test_changed_responses_are_noticed(small_demo: Path, tmp_path: Path) -> None
     values[3, 4] += 1
     np.save(path, values)
     _, outcomes = runner.run()
-    assert _made(outcomes) == {
+    assert made(outcomes) == {
         "fit/first/subj01": "responses changed",
         "fit/second/subj01": "responses changed",
         "ensemble/subj01": "2 of its inputs changed",

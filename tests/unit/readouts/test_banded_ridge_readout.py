@@ -103,7 +103,7 @@ def test_batches_of_targets_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     spaces, responses = challenge()
     whole = fit(spaces, responses)
     monkeypatch.setattr(band_choice, "WIDE_BYTES", 1)
-    monkeypatch.setattr("algokit.solvers.targets.DEFAULT_BLOCK_BYTES", 3 * 4 * N)
+    monkeypatch.setattr("algokit.solvers.memory.BLOCK_BYTES", 3 * 4 * N)
     apart = fit(spaces, responses)
     np.testing.assert_array_equal(bands(apart), bands(whole))
     np.testing.assert_allclose(apart.cv_score, whole.cv_score, atol=1e-6)

@@ -129,6 +129,10 @@ OVERRIDES = {
     "members.7.name=x": "leads to nothing: members is a list (expected an index from 0 to 0; found 7)",
     "members.first.name=x": "leads to nothing: members is a list (expected an index from 0 to 0; found first)",
     "name.x=1": 'leads to nothing (found name: "it")',
+    "ensemble={kind: meen}": 'ensemble.kind: unknown kind (found "meen"; did you mean mean?)',
+    "ensemble={kind: mean, folds: {n: 3}}": "ensemble.folds: unknown key",
+    "ensemble={kind: stacking, n_picks: 3}": "ensemble.n_picks: unknown key",
+    "ensemble={kind: greedy, n_picks: 0}": "ensemble.n_picks: should be greater than or equal to 1",
     "name": "not of the form path=value",
     "=x": "not of the form path=value",
     "name=[": "expected the node content",
@@ -224,7 +228,7 @@ PLAIN: dict[str, Any] = {
             "readout": {"kind": "ridge", "alphas": [1, 2], "folds": {"n": 3}},
         }
     ],
-    "ensemble": {"kind": "mean"},
+    "ensemble": {"kind": "greedy", "n_picks": 5, "folds": {"n": 3}},
 }
 ODD = st.sampled_from(
     [

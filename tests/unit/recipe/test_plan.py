@@ -191,6 +191,75 @@ def test_numbers_that_no_machine_can_use_are_refused_by_name(tmp_path: Path, ove
     assert any("seed" in str(one) or "preprocess" in str(one) for one in caught.value.findings)
 
 
+TWO_MEMBERS = (
+    RECIPE
+    + """\
+  - name: other
+    backbone: {kind: gabor}
+    layers: [gabor.0]
+    poolings: [{kind: adaptive_max, grid: 1}]
+    readout: {kind: ridge, alphas: [1, 10], folds: {n: 5}}
+"""
+)
+
+
+@pytest.mark.parametrize("kind", ["stacking", "greedy"])
+def test_learned_weights_ask_the_fits_for_out_of_fold_predictions_and_the_plain_mean_does_not(
+    tmp_path: Path, kind: str
+) -> None:
+    averaged = _plan(tmp_path, TWO_MEMBERS)
+    learned = _plan(tmp_path, TWO_MEMBERS, overrides=(f"ensemble={{kind: {kind}, folds: {{n: 4}}}}",))
+    before, after = _keys(averaged), _keys(learned)
+    assert {step.split("/")[0] for step in before if before[step] != after[step]} == {"fit", "ensemble"}
+    assert "out_of_fold" not in averaged.step("fit/gabor/subj01").params
+    assert learned.step("fit/gabor/subj01").params["out_of_fold"] is True
+    fits = [plan.step("fit/gabor/subj01").out_bytes for plan in (averaged, learned)]
+    assert fits[1] - fits[0] == 4 * 20 * 70
+    ensembles = [plan.step("ensemble/subj01").out_bytes for plan in (averaged, learned)]
+    assert ensembles[1] - ensembles[0] == 4 * 2 * 70
+
+
+def test_both_kinds_of_learned_weights_share_their_fits(tmp_path: Path) -> None:
+    stacking, greedy = (
+        _keys(_plan(tmp_path, TWO_MEMBERS, overrides=(f"ensemble={{kind: {kind}, folds: {{n: 4}}}}",)))
+        for kind in ("stacking", "greedy")
+    )
+    assert {step.split("/")[0] for step in stacking if stacking[step] != greedy[step]} == {"ensemble"}
+
+
+def test_saying_the_plain_mean_changes_no_key(tmp_path: Path) -> None:
+    plain = _plan(tmp_path, TWO_MEMBERS)
+    said = _plan(tmp_path, TWO_MEMBERS + "ensemble: {kind: mean}\n")
+    assert (said.key, said.recipe_digest) == (plain.key, plain.recipe_digest)
+    assert plain.step("ensemble/subj01").params == {"ensemble": {"kind": "mean"}}
+    assert set(plain.step("fit/gabor/subj01").params) == {"readout", "val", "responses"}
+
+
+@pytest.mark.parametrize("kind", ["stacking", "greedy"])
+def test_members_that_weights_cannot_be_learned_from_are_refused_by_name(tmp_path: Path, kind: str) -> None:
+    overrides = (f"ensemble={{kind: {kind}, folds: {{n: 4}}}}", "members.1.readout={kind: pca_ols}")
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, TWO_MEMBERS, overrides=overrides)
+    (finding,) = caught.value.findings
+    assert (finding.path, finding.found, finding.code) == ("members[1].readout.kind", "pca_ols", "no-out-of-fold")
+    assert kind in finding.what
+    assert "ensemble: {kind: mean}" in finding.advice
+    _plan(tmp_path, TWO_MEMBERS, overrides=overrides[1:])
+
+
+def test_too_few_images_for_the_folds_of_the_ensemble_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        _plan(tmp_path, TWO_MEMBERS, overrides=("ensemble={kind: stacking}",))
+    assert [finding.path for finding in caught.value.findings] == ["ensemble.folds.n"]
+
+
+def test_weights_for_a_single_member_are_warned_about(tmp_path: Path) -> None:
+    learned = ("ensemble={kind: stacking, folds: {n: 4}}",)
+    assert any("one member" in warning for warning in _plan(tmp_path, overrides=learned).warnings)
+    assert not any("one member" in warning for warning in _plan(tmp_path, TWO_MEMBERS, overrides=learned).warnings)
+    assert not any("one member" in warning for warning in _plan(tmp_path).warnings)
+
+
 def test_the_ensemble_is_sized_with_its_val_rows(tmp_path: Path) -> None:
     assert _plan(tmp_path).step("ensemble/subj01").out_bytes == 4 * (5 + 4) * 70
 

@@ -98,6 +98,22 @@ def test_an_ensemble_is_said_to_be_averaged_and_a_single_member_is_not() -> None
     assert "averaged with" not in " ".join(written(planned("demo")).paragraphs)
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "source"),
+    [
+        ("stacking", "weights that are nonnegative, sum to one", "Breiman, 1996"),
+        ("greedy", "of at most 20 picks those up to the best were averaged", "Caruana et al., 2004"),
+    ],
+)
+def test_learned_weights_are_told_with_the_images_they_come_from(kind: str, words: str, source: str) -> None:
+    said = written(planned("eva_ensemble", f"ensemble={{kind: {kind}}}", "val={fraction: 0.1}"))
+    text = " ".join(said.paragraphs)
+    assert words in text
+    assert "out-of-fold predictions of the training images that were not held out" in text
+    assert "averaged with equal weights" not in text
+    assert source in {one.short for one in said.references}
+
+
 def test_untrained_weights_are_said_loudly() -> None:
     plan = planned("reference_squeezenet", "members.0.backbone.weights=random", "members.0.backbone.checkpoint=null")
     assert "RANDOM, UNTRAINED" in " ".join(written(plan).paragraphs)

@@ -24,6 +24,14 @@ def test_contiguous_folds_keep_the_order() -> None:
     assert [list(fold) for fold in contiguous_folds(np.arange(10, 17), 3)] == [[10, 11, 12], [13, 14], [15, 16]]
 
 
+def test_a_recipes_folds_are_cut_as_it_says() -> None:
+    rows = np.arange(30)
+    expected = {"contiguous": contiguous_folds(rows, 4), "shuffled": shuffled_folds(rows, 4, 7)}
+    for kind, folds in expected.items():
+        found = cut_folds(rows, FoldsSpec.model_validate({"n": 4, "kind": kind, "seed": 7}))
+        assert [list(fold) for fold in found] == [list(fold) for fold in folds]
+
+
 def test_shuffled_folds_depend_on_the_seed_alone() -> None:
     rows = np.arange(40)
     first, again, other = (np.concatenate(shuffled_folds(rows, 4, seed)) for seed in (1, 1, 2))
