@@ -68,9 +68,9 @@ def search_ridge(
     UsageError : there is no space, or the shapes of one do not fit.
     DataError : a feature is not finite.
     """
-    search: _Search | None = None
+    search: RunningSearch | None = None
     for index, space in enumerate(spaces):
-        search = search or _Search(targets, settings, len(space.test), out_of_fold)
+        search = search or RunningSearch(targets, settings, len(space.test), out_of_fold)
         check_shapes(space, targets.n_rows, search.n_test)
         search.visit(index, space)
         progress(index + 1, space.name)
@@ -79,11 +79,16 @@ def search_ridge(
     return search.result()
 
 
-class _Search:
-    """The running winner of every target, and its predictions."""
+class RunningSearch:
+    """The running winner of every target, and its predictions.
+
+    Parameters
+    ----------
+    out_of_fold : as in `search_ridge`.
+    """
 
     def __init__(
-        self, targets: Targets, settings: SearchSettings, n_test: int, out_of_fold: NDArray[np.float32] | None
+        self, targets: Targets, settings: SearchSettings, n_test: int, out_of_fold: NDArray[np.float32] | None = None
     ) -> None:
         self.targets, self.settings, self.n_test, self.out_of_fold = targets, settings, n_test, out_of_fold
         self.folds = Folds.of(targets, settings.folds)
@@ -102,7 +107,11 @@ class _Search:
         route, why_float64 = solve_space(
             space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
         )
-        scores, condition = cv_scores(route.folded(self.folds), targets, self.folds, self.alphas)
+        self.take(index, space, route, why_float64)
+
+    def take(self, index: int, space: FeatureSpace, route: Route, why_float64: str) -> None:
+        """Score a solved space, as `solve_space` gives it, and predict the targets it wins."""
+        scores, condition = cv_scores(route.folded(self.folds), self.targets, self.folds, self.alphas)
         alpha_index, score = best_alpha(scores)
         improved = score > self.score + SCORE_RESOLUTION
         self.score = torch.where(improved, score, self.score)
