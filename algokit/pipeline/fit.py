@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def fit_member(
     """
     rows = split_rows(inputs.geometry.n_train, val, inputs.geometry.subject)
     result: ReadoutResult = READOUTS.load(member.readout.kind)(
-        _spaces(features, store),
+        StoredSpaces(features, store),
         [inputs.responses[hemisphere].values for hemisphere in HEMISPHERES],
         rows,
         member.readout,
@@ -56,11 +57,27 @@ def fit_member(
             start = stop
 
 
-def _spaces(features: Sequence[Step], store: Store) -> Iterator[FeatureSpace]:
-    for step in features:
-        artefact = store.open("features", str(step.key))
-        yield FeatureSpace(
+class StoredSpaces(Sequence[FeatureSpace]):
+    """Feature spaces that are read from the store whenever one is asked for, and not kept."""
+
+    def __init__(self, features: Sequence[Step], store: Store) -> None:
+        self._features, self._store = features, store
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    @overload
+    def __getitem__(self, index: int) -> FeatureSpace: ...
+    @overload
+    def __getitem__(self, index: slice) -> StoredSpaces: ...
+    def __getitem__(self, index: int | slice) -> FeatureSpace | StoredSpaces:
+        """One space, read now; or some of them, unread."""
+        if isinstance(index, slice):
+            return StoredSpaces(self._features[index], self._store)
+        step = self._features[index]
+        artefact = self._store.open("features", str(step.key))
+        return FeatureSpace(
             name=step.id.rsplit("/", 1)[-1],
-            train=np.asarray(store.array(artefact, "train"), dtype=np.float32),
-            test=np.asarray(store.array(artefact, "test"), dtype=np.float32),
+            train=np.asarray(self._store.array(artefact, "train"), dtype=np.float32),
+            test=np.asarray(self._store.array(artefact, "test"), dtype=np.float32),
         )

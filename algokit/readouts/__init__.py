@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from algokit.frozen import Frozen, Seed
 from algokit.registry import Catalogue
@@ -43,6 +43,37 @@ class LogSpace(Frozen):
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+class ExhaustiveSearch(Frozen):
+    """Every feature space is searched for every vertex."""
+
+    kind: Literal["exhaustive"]
+
+
+class PrunedSearch(Frozen):
+    """Spaces that hardly any of some randomly drawn vertices would miss are left out; the rest is searched for all."""
+
+    kind: Literal["pruned"]
+    n_vertices: int = Field(
+        default=1000, ge=4, description="Vertices drawn, in proportion from both hemispheres: half choose, half check"
+    )
+    loss: float = Field(
+        default=0.01, ge=0, le=2, description="Cross-validated r that a vertex may lose without being counted"
+    )
+    share: float = Field(
+        default=0.01, ge=0, lt=1, description="Share of the choosing vertices that may lose more than that"
+    )
+    margin: float = Field(
+        default=0.0, ge=0, le=4, description="Choose as if this much less were allowed to be lost; at 4 all is kept"
+    )
+    delta: float = Field(
+        default=0.05, gt=0, le=0.3, description="Chance of the draw that the bound in the notes may fail"
+    )
+    seed: Seed = Field(default=0, description="Seed of the draw")
+
+
+SearchSpec: TypeAlias = Annotated[ExhaustiveSearch | PrunedSearch, Field(discriminator="kind")]
+
+
 class RidgeSpec(Frozen):
     """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r."""
 
@@ -55,6 +86,15 @@ class RidgeSpec(Frozen):
         default=False,
         description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
     )
+    search: SearchSpec = ExhaustiveSearch(kind="exhaustive")
+
+    @model_serializer(mode="wrap")
+    def _without_the_default_search(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Steps of recipes that do not ask for another search keep the keys they had before there was one."""
+        document: dict[str, Any] = write(self)
+        if isinstance(self.search, ExhaustiveSearch):
+            document.pop("search", None)
+        return document
 
     def alpha_values(self) -> tuple[float, ...]:
         """The penalties, ascending."""

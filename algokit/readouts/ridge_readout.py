@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.readouts import FeatureSpace, FoldsSpec, ReadoutResult, RidgeSpec, Rows
+from algokit.readouts import FeatureSpace, FoldsSpec, PrunedSearch, ReadoutResult, RidgeSpec, Rows
 from algokit.solvers.folds import contiguous_folds, shuffled_folds
+from algokit.solvers.pruning import search_pruned
 from algokit.solvers.search import SearchSettings, search_ridge
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
@@ -27,10 +28,12 @@ def fit_ridge(
 
     Raises
     ------
-    UsageError : too few rows for the folds, or shapes that do not fit.
+    UsageError : too few rows for the folds, shapes that do not fit, or a pruned search of spaces that come only once.
     DataError : a feature or a response is not finite.
     """
     settings = SearchSettings(spec.alpha_values(), _folds(rows.fit, spec.folds), spec.standardize)
+    if isinstance(spec.search, PrunedSearch):
+        return search_pruned(spaces, responses, Targets(responses, rows, device), settings, spec.search, progress)
     return search_ridge(spaces, Targets(responses, rows, device), settings, progress)
 
 

@@ -37,7 +37,7 @@ from algokit.solvers.targets import Targets
 from algokit.types import Finding, Ints
 
 Draw: TypeAlias = Literal["random", "first"]
-NO_VARIANCE = 16 * torch.finfo(torch.float64).eps  # of a diagonal before it was centred: what rounding leaves
+NO_VARIANCE: float = 16 * torch.finfo(torch.float64).eps  # of a diagonal before it was centred: what rounding leaves
 
 
 @dataclass(frozen=True)
