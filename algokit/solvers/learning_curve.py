@@ -208,7 +208,7 @@ class SharedSpace:
 
     def __init__(self, space: FeatureSpace, order: Ints, val: Ints, settings: CurveSettings, device: str) -> None:
         self._alphas, self._device = settings.alphas, device
-        self._n_features = space.train.shape[1]
+        self._n_features: int = space.train.shape[1]
         narrow = [self._is_narrow(size) for size in settings.sizes]
         n_used, everything = len(order) + len(val), len(space.train)
         self._own = _ordered(space, order, val, settings.standardize) if any(narrow) or n_used < everything else None

@@ -1,11 +1,11 @@
 """Ridge search that first leaves out feature spaces hardly any target would miss, with a bound on what that costs.
 
-1. *Screen.* A few targets are drawn at random, in proportion from every block of responses (hemisphere). Every space is
-   solved, and scores them with the very r, over all folds and alphas, that the exhaustive search would give them. Only
-   fit rows are used. A target's loss, when only some spaces are kept, is its best r of all spaces less its best r of
-   the kept ones.
+1. *Screen.* A few targets are drawn at random, in proportion from every block of responses (hemisphere). Every space
+   is solved, and scores them with the very r, over all folds and alphas, that the exhaustive search would give them.
+   Only fit rows are used. A target's loss, when only some spaces are kept, is its best r of all spaces less its best r
+   of the kept ones.
 2. *Choose.* Half of the targets drawn choose: spaces are dropped, the least useful first, as long as at most ``share``
-   of this half is at risk, which is to have a dropped space better than the best kept one plus ``loss`` less ``margin``.
+   of this half is at risk: a dropped space is better than the best kept one by more than ``loss`` less ``margin``.
 3. *Check.* The other half, which chose nothing, counts how many lose more than ``loss``.
 4. *Search.* The spaces kept are searched exhaustively for all targets. Dropped ones are not loaded again.
 
@@ -25,8 +25,8 @@ It is not a statement about the size of a loss beyond ``loss``, and not about te
 All folds are used because they are nearly free: one inverse per alpha serves all of them, and with few targets this and
 the Gram matrix are what screening costs. What is saved is the scores of all targets in the spaces dropped.
 
-Source: Clopper and Pearson 1934; Hoeffding 1956 (sums of independent trials); Vatutin and Mikhailov 1982 (hypergeometric
-numbers are such sums).
+Source: Clopper and Pearson 1934; Hoeffding 1956 (sums of independent trials); Vatutin and Mikhailov 1982
+(hypergeometric numbers are such sums).
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ class Sample:
     checks: Bools
     n_targets: int
     worst_ratio: float
+
+    @property
+    def draws_all(self) -> bool:
+        """Whether all targets choose, so that nothing is left to infer."""
+        return int(self.chooses.sum()) == self.n_targets
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,7 @@ def prune(scores: Scores, sample: Sample, spec: PrunedSearch) -> Pruning:
     loss = scores.max(axis=0) - scores[kept].max(axis=0)
     lost = loss > spec.loss + SCORE_RESOLUTION
     n_chose, n_checked, n_lost = int(sample.chooses.sum()), int(sample.checks.sum()), int(lost[sample.checks].sum())
-    if len(sample.columns) == sample.n_targets and n_chose == n_checked:
+    if sample.draws_all:
         epsilon = n_lost / n_checked
     else:
         limit = max(upper_limit(n_lost, n_checked, spec.delta), (n_lost + 1) / n_checked)
@@ -276,7 +281,7 @@ def _drawn(responses: Sequence[NDArray[np.float32]], targets: Targets, sample: S
 def _in_words(pruning: Pruning, sample: Sample, spec: PrunedSearch) -> str:
     n_spaces, n_kept = len(pruning.kept), int(pruning.kept.sum())
     checked = f"{pruning.n_lost} of {pruning.n_checked}"
-    if pruning.n_checked == sample.n_targets:
+    if sample.draws_all:
         checked = f"{checked} targets, all there are, lose more than {spec.loss:g} in cross-validated r by it"
         return f"pruned search: {n_kept} of {n_spaces} feature spaces were kept; {checked}"
     return (
