@@ -86,7 +86,10 @@ class RidgeSpec(Frozen):
         default=False,
         description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
     )
-    search: SearchSpec = ExhaustiveSearch(kind="exhaustive")
+    search: SearchSpec = Field(
+        default=ExhaustiveSearch(kind="exhaustive"),
+        description="Whether spaces may be left out after a look at a few vertices (docs/pruning.md)",
+    )
 
     @model_serializer(mode="wrap")
     def _without_the_default_search(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

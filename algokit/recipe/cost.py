@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from algokit.backbones import BackboneCard, LayerInfo
-from algokit.readouts import PcaOlsSpec, ReadoutSpec, RidgeSpec
+from algokit.readouts import PcaOlsSpec, PrunedSearch, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import Val
 from algokit.types import SubjectGeometry
 
@@ -64,6 +64,16 @@ def val_rows(n_train: int, val: Val | None) -> int:
 
 
 def _ridge(n_features: Sequence[int], n: int, n_val: int, n_targets: int, readout: RidgeSpec) -> tuple[float, int]:
+    """A pruned search is costed as if nothing were pruned: how much is, nobody knows before."""
+    flops = _search_flops(n_features, n, n_val, n_targets, readout)
+    if isinstance(readout.search, PrunedSearch):
+        flops += _search_flops(n_features, n, n_val, min(n_targets, readout.search.n_vertices), readout)
+    widest = max(n_features)
+    operators = 8 * n * n * 3 + 4 * len(readout.alpha_values()) * n * n + 8 * n * min(widest, n)
+    return flops, operators + 4 * _VERTEX_BLOCK * n * 3 + 4 * n * widest
+
+
+def _search_flops(n_features: Sequence[int], n: int, n_val: int, n_targets: int, readout: RidgeSpec) -> float:
     n_alphas, n_folds = len(readout.alpha_values()), readout.folds.n
     left_out = n_val + (n - n_val) / n_folds
     flops = 0.0
@@ -72,9 +82,7 @@ def _ridge(n_features: Sequence[int], n: int, n_val: int, n_targets: int, readou
         flops += 2.0 * n * width * rank + 9.0 * rank**3
         flops += n_alphas * n_folds * (2.0 * left_out**3 + 2.0 * left_out**2 * n + 2.0 * left_out * rank * n)
         flops += 2.0 * n_alphas * (n - n_val) * rank * n_targets
-    widest = max(n_features)
-    operators = 8 * n * n * 3 + 4 * n_alphas * n * n + 8 * n * min(widest, n)
-    return flops, operators + 4 * _VERTEX_BLOCK * n * 3 + 4 * n * widest
+    return flops
 
 
 def _pca_ols(n_features: Sequence[int], n: int, n_targets: int, readout: PcaOlsSpec) -> tuple[float, int]:
