@@ -206,9 +206,9 @@ def _pruning(readout: RidgeSpec, n_spaces: int) -> str:
         return ""
     return (
         f" Not every feature space was searched for every vertex: of each subject, up to {search.n_vertices} vertices "
-        f"were drawn at random (seed {search.seed}); spaces were left out as long as at most {100 * search.share:.3g} % "
-        f"of one half of these would lose more than {search.loss:g} in cross-validated correlation by it, which the "
-        "other half checked."
+        f"were drawn at random (seed {search.seed}); spaces were left out as long as at most "
+        f"{100 * search.share:.3g} % of one half of these would lose more than {search.loss:g} in cross-validated "
+        "correlation by it, which the other half checked."
     )
 
 

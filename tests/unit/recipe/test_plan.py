@@ -136,7 +136,7 @@ def test_a_pruned_search_is_planned_as_the_exhaustive_one_and_its_screening(tmp_
     big = PlannedData("made-up", "m", (SubjectGeometry("subj01", 2000, 100, {"lh": 19004, "rh": 20544}),))
     plain = _plan(tmp_path, data=big).step("fit/gabor/subj01")
     pruned = _plan(tmp_path, data=big, overrides=("members.0.readout.search={kind: pruned}",)).step("fit/gabor/subj01")
-    assert plain.flops < pruned.flops < 1.5 * plain.flops
+    assert plain.flops < pruned.flops < 2 * plain.flops
     assert pruned.memory_bytes == plain.memory_bytes
 
 

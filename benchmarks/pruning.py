@@ -1,0 +1,211 @@
+"""What does a pruned search save, and what does it cost? Beside the exhaustive search, in the same run.
+
+    python benchmarks/pruning.py             three problems, some minutes
+    python benchmarks/pruning.py --quick     the demo challenge alone
+    python benchmarks/pruning.py --write     put the tables into docs/pruning.md
+
+Seconds are medians over --repeats, pruned and exhaustive search by turns. FLOPs are those `algokit plan` would count: of
+the exhaustive search; of screening all spaces for the vertices drawn, and of searching those kept for all. Losses are
+exact: the cross-validated r of every vertex in the exhaustive search less that in the pruned one. The val rows are
+nobody's choice: r over them is what either search is worth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from algokit import verbs
+from algokit.challenge import open_challenge
+from algokit.challenge.synthetic import DemoSettings, write_demo
+from algokit.pipeline.fit import StoredSpaces
+from algokit.pipeline.inputs import split_rows
+from algokit.readouts import FeatureSpace, FoldsSpec, LogSpace, PrunedSearch, ReadoutResult, RidgeSpec, Rows
+from algokit.readouts.ridge_readout import fit_ridge
+from algokit.recipe.cost import fit_cost
+from algokit.recipe.load import load_recipe, shipped_recipes
+from algokit.solvers.folds import shuffled_folds
+from algokit.solvers.pruning import Pruning, draw_sample, prune, screen
+from algokit.solvers.search import SearchSettings
+from algokit.solvers.targets import Targets
+from algokit.store import Store
+from algokit.types import HEMISPHERES, SubjectGeometry
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "pruning.md"
+START, STOP = "<!-- written by benchmarks/pruning.py -->", "<!-- end -->"
+SUBJECT = "subj01"
+HEAD = (
+    "| loss | share | kept | losing, bound | losing, true | mean loss | largest loss | val r | seconds | FLOPs |\n"
+    "|---|---|---|---|---|---|---|---|---|---|\n"
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One subject, ready to be fitted."""
+
+    name: str
+    spaces: Sequence[FeatureSpace]
+    responses: list[NDArray[np.float32]]
+    rows: Rows
+    spec: RidgeSpec
+    n_vertices: int
+
+    @property
+    def n_targets(self) -> int:
+        """Of both hemispheres."""
+        return sum(block.shape[1] for block in self.responses)
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the demo challenge alone")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (3)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="all cores by default")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/pruning.md")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        problems = _problems(Path(folder), quick=arguments.quick)
+        text = "\n".join(_table(problem, arguments.repeats) for problem in problems)
+    text += f"\n{platform.machine()}, {arguments.threads} threads; torch {torch.__version__}.\n"
+    print(text)
+    if arguments.write:
+        page = PAGE.read_text(encoding="utf-8")
+        before, after = page.partition(START)[0], page.partition(STOP)[2]
+        PAGE.write_text(f"{before}{START}\n{text}{STOP}{after}", encoding="utf-8")
+
+
+def _problems(folder: Path, *, quick: bool) -> Iterator[Problem]:
+    yield _demo("The demo challenge", folder / "small", DemoSettings(), 200)
+    if quick:
+        return
+    settings = DemoSettings(vertex_fraction=0.5, subjects=(SUBJECT,))
+    yield _demo("The demo challenge with half of the true number of vertices", folder / "wide", settings, 1000)
+    yield _made_up()
+
+
+def _demo(name: str, folder: Path, settings: DemoSettings, n_vertices: int) -> Problem:
+    data, file = folder / "data", shipped_recipes()["demo"]
+    write_demo(data, settings=settings)
+    recipe, challenge = load_recipe(file), open_challenge(data)
+    report = verbs.run(file, data=data, out=folder / "out", store=folder / "store")
+    features = [step for step in report.plan.of_kind("features") if step.subject == SUBJECT]
+    responses = [
+        np.load(challenge.response_path(SUBJECT, hemisphere, "train"), mmap_mode="r") for hemisphere in HEMISPHERES
+    ]
+    spec = recipe.members[0].readout
+    assert isinstance(spec, RidgeSpec)
+    rows = split_rows(len(responses[0]), recipe.val, SUBJECT)
+    return Problem(name, StoredSpaces(features, Store(folder / "store")), responses, rows, spec, n_vertices)
+
+
+def _made_up(n: int = 1000, width: int = 2000, n_spaces: int = 12, n_targets: int = 20000) -> Problem:
+    """Spaces that see less and less of what drives the vertices; many vertices are driven by nothing."""
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((n + 100, 60))
+    spaces = []
+    for number in range(n_spaces):
+        seen = shared[:, : 60 - 4 * number] @ rng.standard_normal((60 - 4 * number, width)) / 8
+        rows = (seen + (1 + number) * rng.standard_normal((n + 100, width))).astype(np.float32)
+        spaces.append(FeatureSpace(f"space {number}", rows[:n], rows[n:]))
+    strength = np.where(rng.random(n_targets) < 0.3, 0.0, rng.uniform(0.2, 1, n_targets))
+    drive = shared[:n] @ rng.standard_normal((60, n_targets)) / 60**0.5
+    values = (drive * strength + rng.standard_normal((n, n_targets))).astype(np.float32)
+    spec = RidgeSpec(kind="ridge", alphas=LogSpace(start=2, stop=6, num=9), folds=FoldsSpec(n=5))
+    rows = Rows(np.arange(100, n), np.arange(100))
+    half = n_targets // 2
+    return Problem("Made-up spaces", spaces, [values[:, :half], values[:, half:]], rows, spec, 1000)
+
+
+def _table(problem: Problem, repeats: int) -> str:
+    n, n_val = len(problem.responses[0]), len(problem.rows.val)
+    title = (
+        f"**{problem.name}**: {len(problem.spaces)} feature spaces, {n - n_val} + {n_val} training images, "
+        f"{problem.n_targets} vertices, {len(problem.spec.alpha_values())} penalties, {problem.n_vertices} vertices "
+        "drawn.\n\n"
+    )
+    rows = [_row(problem, loss, share, repeats) for loss, share in ((0.0, 0.0), (0.01, 0.01), (0.02, 0.05))]
+    return title + HEAD + "".join(rows)
+
+
+def _row(problem: Problem, loss: float, share: float, repeats: int) -> str:
+    pruned = PrunedSearch(kind="pruned", n_vertices=problem.n_vertices, loss=loss, share=share)
+    other = problem.spec.model_copy(update={"search": pruned})
+    seconds, results = _by_turns([lambda: _fit(problem, problem.spec), lambda: _fit(problem, other)], repeats)
+    lost = results[0].cv_score - results[1].cv_score
+    found = _pruning(problem, pruned)
+    kept = np.flatnonzero(found.kept)
+    assert set(results[1].space_index) <= set(kept)
+    widths = [space.train.shape[1] for space in problem.spaces]
+    whole = _flops(problem, widths, problem.n_targets)
+    part = _flops(problem, widths, problem.n_vertices) + _flops(problem, [widths[i] for i in kept], problem.n_targets)
+    val = [_mean_r(result.val_predictions, problem) for result in results]
+    cells = (
+        f"{loss:g}",
+        f"{share:g}",
+        f"{len(kept)} of {len(widths)}",
+        f"{found.epsilon:.1%}",
+        f"{(lost > loss + 1e-6).mean():.1%}",
+        f"{lost.mean():.5f}",
+        f"{lost.max():.3f}",
+        f"{val[0]:.4f} -> {val[1]:.4f}",
+        f"{seconds[0]:.2f} -> {seconds[1]:.2f} ({seconds[1] / seconds[0]:.2f})",
+        f"{part / whole:.2f}",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _fit(problem: Problem, spec: RidgeSpec) -> ReadoutResult:
+    options = {"device": "cpu", "progress": lambda done, name: None}
+    return fit_ridge(problem.spaces, problem.responses, problem.rows, spec, **options)
+
+
+def _by_turns(calls: Sequence[Callable[[], ReadoutResult]], repeats: int) -> tuple[list[float], list[ReadoutResult]]:
+    seconds: list[list[float]] = [[] for _ in calls]
+    results: list[ReadoutResult] = []
+    for _ in range(repeats):
+        results = []
+        for call, mine in zip(calls, seconds, strict=True):
+            start = time.perf_counter()
+            results.append(call())
+            mine.append(time.perf_counter() - start)
+    return [statistics.median(mine) for mine in seconds], results
+
+
+def _pruning(problem: Problem, pruned: PrunedSearch) -> Pruning:
+    """What the pruned search decided, once more: its result says so in words only."""
+    sample = draw_sample([block.shape[1] for block in problem.responses], pruned)
+    drawn = np.concatenate(problem.responses, axis=1)[:, sample.columns]
+    folds = problem.spec.folds
+    cut = shuffled_folds(problem.rows.fit, folds.n, folds.seed)
+    settings = SearchSettings(problem.spec.alpha_values(), cut, problem.spec.standardize)
+    scores = screen(problem.spaces, Targets([drawn], problem.rows, "cpu"), settings)
+    return prune(scores, sample, pruned)
+
+
+def _flops(problem: Problem, widths: Sequence[int], n_targets: int) -> float:
+    geometry = SubjectGeometry(SUBJECT, len(problem.rows.fit), len(problem.spaces[0].test), {"lh": n_targets, "rh": 0})
+    return fit_cost(widths, geometry, problem.spec, None)["flops"]
+
+
+def _mean_r(predictions: NDArray[np.float32], problem: Problem) -> float:
+    truth = np.concatenate([block[problem.rows.val] for block in problem.responses], axis=1)
+    a, b = (part - part.mean(axis=0) for part in (predictions, truth))
+    return float(((a * b).sum(0) / np.maximum(np.sqrt((a**2).sum(0) * (b**2).sum(0)), 1e-30)).mean())
+
+
+if __name__ == "__main__":
+    main()
