@@ -50,7 +50,7 @@ START, STOP = "<!-- written by benchmarks/pruning.py -->", "<!-- end -->"
 SUBJECT = "subj01"
 ASKED = ((0.0, 0.0), (0.01, 0.01), (0.02, 0.05))  # loss and share
 HEAD = (
-    "| loss | share | kept | losing, bound | losing, true | mean loss | largest loss | val r | CPU seconds | FLOPs, ratio |\n"
+    "| loss | share | kept | losing, bound | losing, true | mean loss | largest loss | val r | CPU s | FLOPs, ratio |\n"
     "|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
