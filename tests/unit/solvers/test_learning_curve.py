@@ -38,11 +38,13 @@ def curve(spaces: Any, responses: Array, rows: Rows, sizes: tuple[int, ...], **o
     return learning_curve(spaces, [responses[:, :10], responses[:, 10:]], rows, settings)
 
 
-def independent(spaces: list[FeatureSpace], responses: Array, point: CurvePoint, val: Any) -> ReadoutResult:
+def independent(
+    spaces: list[FeatureSpace], responses: Array, point: CurvePoint, val: Any, alphas: tuple[float, ...] = ALPHAS
+) -> ReadoutResult:
     """A search that is given the rows of one point and no others; val rows come first among its test rows."""
     alone = [FeatureSpace(s.name, s.train[point.rows], np.concatenate([s.train[val], s.test])) for s in spaces]
     n = len(point.rows)
-    settings = SearchSettings(ALPHAS, shuffled_folds(np.arange(n), 4, seed=0))
+    settings = SearchSettings(alphas, shuffled_folds(np.arange(n), 4, seed=0))
     rows = Rows(np.arange(n), np.arange(0))
     return search_ridge(alone, Targets([responses[point.rows]], rows, "cpu"), settings)
 
@@ -74,6 +76,18 @@ def test_every_point_is_an_independent_search_of_its_rows(
         expected = np.split(theirs.test_predictions, [len(rows.val)])
         assert relative_error(point.result.val_predictions, expected[0]) < 1e-4
         assert relative_error(point.result.test_predictions, expected[1]) < 1e-4
+
+
+def test_penalties_that_float32_cannot_take_are_solved_as_an_independent_search_solves_them() -> None:
+    alphas = (1e-7, 10.0, 1e3)
+    spaces, responses, rows = challenge(660, 900)
+    settings = CurveSettings(alphas, (520,), n_folds=4)
+    (point,) = learning_curve(spaces, [responses], rows, settings)
+    theirs = independent(spaces, responses, point, rows.val, alphas)
+    assert point.result.notes == theirs.notes
+    assert "float64 for" in theirs.notes[0]
+    np.testing.assert_allclose(point.result.cv_score, theirs.cv_score, atol=1e-5)
+    assert relative_error(point.result.test_predictions, theirs.test_predictions[len(rows.val) :]) < 1e-4
 
 
 def test_predictions_are_those_of_scikit_learn_on_the_rows_of_the_point() -> None:
