@@ -48,10 +48,10 @@ from algokit.types import HEMISPHERES, SubjectGeometry, no_progress
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "pruning.md"
 START, STOP = "<!-- written by benchmarks/pruning.py -->", "<!-- end -->"
 SUBJECT = "subj01"
-ASKED = ((0.0, 0.0), (0.01, 0.01), (0.02, 0.05))  # loss and share
+ASKED = ((0.0, 0.0, -1.0), (0.01, 0.01, -1.0), (0.01, 0.01, 0.1), (0.02, 0.05, 0.1))  # loss, share, floor
 HEAD = (
-    "| loss | share | kept | losing, bound | losing, true | mean loss | largest loss | val r | CPU s | FLOPs, ratio |\n"
-    "|---|---|---|---|---|---|---|---|---|---|\n"
+    "| loss | share | floor | kept | losing, bound | losing, true | mean loss | largest loss | val r | CPU s | FLOPs, ratio |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
 
@@ -117,17 +117,19 @@ def _demo(name: str, folder: Path, vertex_fraction: float, n_vertices: int) -> P
 
 
 def _made_up(n: int = 800, width: int = 1600, n_spaces: int = 8, n_targets: int = 6000) -> Problem:
-    """Spaces that see less and less of what drives the vertices; many vertices are driven by nothing."""
+    """Three spaces that each drive some vertices, noisier versions of them, and vertices driven by nothing (30 %)."""
     rng = np.random.default_rng(0)
-    shared = rng.standard_normal((n + 100, 60))
+    shared = rng.standard_normal((n + 100, 3, 20))
     spaces = []
     for number in range(n_spaces):
-        seen = shared[:, : 60 - 4 * number] @ rng.standard_normal((60 - 4 * number, width)) / 8
-        rows = (seen + (1 + number) * rng.standard_normal((n + 100, width))).astype(np.float32)
+        seen = shared[:, number % 3] @ rng.standard_normal((20, width)) / 20**0.5
+        rows = (seen + (1 + 2 * (number // 3)) * rng.standard_normal((n + 100, width))).astype(np.float32)
         spaces.append(FeatureSpace(f"space {number}", rows[:n], rows[n:]))
     strength = np.where(rng.random(n_targets) < 0.3, 0.0, rng.uniform(0.2, 1, n_targets))
-    drive = shared[:n] @ rng.standard_normal((60, n_targets)) / 60**0.5
-    values = (drive * strength + rng.standard_normal((n, n_targets))).astype(np.float32)
+    drive = np.choose(
+        rng.integers(3, size=n_targets), [shared[:n, one] @ rng.standard_normal((20, n_targets)) for one in range(3)]
+    )
+    values = (drive / 20**0.5 * strength + rng.standard_normal((n, n_targets))).astype(np.float32)
     spec = RidgeSpec(kind="ridge", alphas=LogSpace(start=2, stop=6, num=9), folds=FoldsSpec(n=5))
     rows = Rows(np.arange(100, n), np.arange(100))
     half = n_targets // 2
@@ -142,7 +144,8 @@ def _table(problem: Problem, repeats: int) -> str:
         "drawn.\n\n"
     )
     searches = [
-        PrunedSearch(kind="pruned", n_vertices=problem.n_vertices, loss=loss, share=share) for loss, share in ASKED
+        PrunedSearch(kind="pruned", n_vertices=problem.n_vertices, loss=loss, share=share, floor=floor)
+        for loss, share, floor in ASKED
     ]
     specs = [problem.spec, *(problem.spec.model_copy(update={"search": search}) for search in searches)]
     seconds, results = _by_turns([partial(_fit, problem, spec) for spec in specs], repeats)
@@ -167,9 +170,10 @@ def _row(
     cells = (
         f"{search.loss:g}",
         f"{search.share:g}",
+        f"{search.floor:g}" if search.floor > -1 else "none",
         f"{len(kept)} of {len(widths)}",
         f"{found.epsilon:.1%}",
-        f"{(lost > search.loss + 1e-6).mean():.1%}",
+        f"{((lost > search.loss + 1e-6) & (results[0].cv_score >= search.floor)).mean():.1%}",
         f"{lost.mean():.5f}",
         f"{lost.max():.3f}",
         f"{val[0]:.4f} -> {val[1]:.4f}",

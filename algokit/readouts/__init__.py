@@ -65,6 +65,9 @@ class PrunedSearch(Frozen):
     margin: float = Field(
         default=0.0, ge=0, le=4, description="Choose as if this much less were allowed to be lost; at 4 all is kept"
     )
+    floor: float = Field(
+        default=-1.0, ge=-1, le=1, description="Vertices whose best cross-validated r is lower count as losing nothing"
+    )
     delta: float = Field(
         default=0.05, gt=0, le=0.3, description="Chance of the draw that the bound in the notes may fail"
     )

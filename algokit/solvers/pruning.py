@@ -6,11 +6,12 @@
    of the kept ones.
 2. *Choose.* Half of the targets drawn choose: spaces are dropped, the least useful first, as long as at most ``share``
    of this half is at risk: a dropped space is better than the best kept one by more than ``loss`` less ``margin``.
-3. *Check.* The other half, which chose nothing, counts how many lose more than ``loss``.
+   A target whose best r is below ``floor`` is not: what it chooses is noise.
+3. *Check.* The other half, which chose nothing, counts how many lose more than ``loss`` (below ``floor``: none).
 4. *Search.* The spaces kept are searched exhaustively for all targets. Dropped ones are not loaded again.
 
-**The statement.** Let p be the share of all targets whose best cross-validated r is lowered by more than ``loss`` (plus
-the resolution of r, 1e-6) by searching the kept spaces instead of all. With probability at least 1 - delta over the
+**The statement.** Let p be the share of all targets whose best cross-validated r is at least ``floor``, and is lowered
+by more than ``loss`` (plus the resolution of r, 1e-6) by searching the kept spaces instead of all. With probability at least 1 - delta over the
 draw, p <= epsilon, where epsilon is known after the check (and in the notes). Whatever features, responses and kept
 spaces are: given those that chose, the kept spaces are fixed, and the others are a random sample of the rest.
 
@@ -209,11 +210,12 @@ def prune(scores: Scores, sample: Sample, spec: PrunedSearch) -> Pruning:
     scores : (n_spaces, n_drawn), r of the targets drawn.
     """
     kept = spaces_to_keep(scores[:, sample.chooses], spec)
-    loss = scores.max(axis=0) - scores[kept].max(axis=0)
-    lost = loss > spec.loss + SCORE_RESOLUTION
+    best = scores.max(axis=0)
+    loss = best - scores[kept].max(axis=0)
+    lost = (best >= spec.floor) & (loss > spec.loss + SCORE_RESOLUTION)
     n_chose, n_checked, n_lost = int(sample.chooses.sum()), int(sample.checks.sum()), int(lost[sample.checks].sum())
-    if sample.draws_all:
-        epsilon = n_lost / n_checked
+    if sample.draws_all or kept.all():
+        epsilon = n_lost / n_checked  # known, not inferred
     else:
         limit = max(upper_limit(n_lost, n_checked, spec.delta), (n_lost + 1) / n_checked)
         rest = (sample.n_targets - n_chose) * min(1.0, limit * sample.worst_ratio)
@@ -234,9 +236,11 @@ def spaces_to_keep(scores: Scores, spec: PrunedSearch) -> Bools:
     """
     allowed = spec.share * scores.shape[1]
     tolerated = spec.loss - spec.margin + SCORE_RESOLUTION
+    usefulness = scores.mean(axis=1)
+    scores = scores[:, scores.max(axis=0) >= spec.floor]
     n_best = np.bincount(scores.argmax(axis=0), minlength=len(scores))
     kept = np.ones(len(scores), dtype=bool)
-    for index in np.lexsort((-np.arange(len(scores)), scores.mean(axis=1), n_best)):
+    for index in np.lexsort((-np.arange(len(scores)), usefulness, n_best)):
         trial = kept.copy()
         trial[index] = False
         if trial.any() and (scores[~trial].max(axis=0) > scores[trial].max(axis=0) + tolerated).sum() <= allowed:
@@ -281,12 +285,13 @@ def _drawn(responses: Sequence[NDArray[np.float32]], targets: Targets, sample: S
 def _in_words(pruning: Pruning, sample: Sample, spec: PrunedSearch) -> str:
     n_spaces, n_kept = len(pruning.kept), int(pruning.kept.sum())
     checked = f"{pruning.n_lost} of {pruning.n_checked}"
+    counted = f"; those below r = {spec.floor:g} count as losing nothing" if spec.floor > -1 else ""
     if sample.draws_all:
         checked = f"{checked} targets, all there are, lose more than {spec.loss:g} in cross-validated r by it"
-        return f"pruned search: {n_kept} of {n_spaces} feature spaces were kept; {checked}"
+        return f"pruned search: {n_kept} of {n_spaces} feature spaces were kept; {checked}{counted}"
     return (
         f"pruned search: {n_kept} of {n_spaces} feature spaces were kept, chosen by {pruning.n_chose} targets (margin "
         f"{spec.margin:g}); {checked} others lose more than {spec.loss:g} in cross-validated r by it "
         f"({pruning.mean_loss:.1g} on average), so that with probability {1 - spec.delta:g} at most "
-        f"{pruning.epsilon:.2%} of all {sample.n_targets} targets do"
+        f"{pruning.epsilon:.2%} of all {sample.n_targets} targets do{counted}"
     )

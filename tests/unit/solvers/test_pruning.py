@@ -174,7 +174,7 @@ def test_the_limit_is_that_of_clopper_and_pearson(seen: int, n: int, delta: floa
 
 
 @pytest.mark.parametrize("blocks", [(1400, 1600), (2900, 100)])
-@pytest.mark.parametrize("options", [{"share": 0.0}, {"share": 0.05}, {"share": 0.02, "loss": 0.0}])
+@pytest.mark.parametrize("options", [{"share": 0.0}, {"share": 0.05}, {"share": 0.02, "loss": 0.0}, {"floor": 0.5}])
 def test_the_bound_fails_in_no_more_draws_than_delta(blocks: tuple[int, ...], options: dict[str, Any]) -> None:
     """Scores made up so that rare targets, of one block above all, need spaces that few draws show to be needed."""
     rng = np.random.default_rng(5)
@@ -189,7 +189,7 @@ def test_the_bound_fails_in_no_more_draws_than_delta(blocks: tuple[int, ...], op
         sample = draw_sample(blocks, one)
         found = prune(scores[:, sample.columns], sample, one)
         loss = scores.max(axis=0) - scores[found.kept].max(axis=0)
-        failed += (loss > one.loss + 1e-6).mean() > found.epsilon
+        failed += ((loss > one.loss + 1e-6) & (scores.max(axis=0) >= one.floor)).mean() > found.epsilon
         assert not found.kept.all()
     assert failed <= n_draws * delta + 2 * (n_draws * delta * (1 - delta)) ** 0.5
     assert failed > 0  # the test is no test if the bound is idle
@@ -199,6 +199,23 @@ def test_a_margin_keeps_what_could_be_missed() -> None:
     scores = np.array([[0.5, 0.5, 0.5], [0.48, 0.2, 0.1], [0.1, 0.1, 0.1]], dtype=np.float32)
     assert list(spaces_to_keep(scores, spec(loss=0, share=0))) == [True, False, False]
     assert list(spaces_to_keep(scores, spec(loss=0, share=0, margin=0.05))) == [True, True, False]
+
+
+def test_targets_that_nothing_predicts_keep_no_space_above_the_floor() -> None:
+    scores = np.array([[0.5, 0.5, 0.0, 0.0], [0.1, 0.1, 0.05, 0.01], [0.1, 0.1, 0.02, 0.06]], dtype=np.float32)
+    assert spaces_to_keep(scores, spec(loss=0, share=0)).all()
+    assert list(spaces_to_keep(scores, spec(loss=0, share=0, floor=0.1))) == [True, False, False]
+    assert spaces_to_keep(scores, spec(loss=0, share=0, floor=0.9)).sum() == 1
+    sample = draw_sample((4,), spec())
+    assert prune(scores, sample, spec(loss=0, share=0, floor=0.1)).epsilon == 0
+
+
+def test_where_everything_is_kept_nothing_can_be_lost() -> None:
+    scores = np.random.default_rng(0).random((3, 400)).astype(np.float32)
+    sample = draw_sample((400,), spec())
+    found = prune(scores[:, sample.columns], sample, spec(share=0))
+    assert found.kept.all()
+    assert found.epsilon == 0
 
 
 def test_spaces_that_come_only_once_and_no_spaces_are_refused() -> None:
