@@ -11,9 +11,10 @@
 4. *Search.* The spaces kept are searched exhaustively for all targets. Dropped ones are not loaded again.
 
 **The statement.** Let p be the share of all targets whose best cross-validated r is at least ``floor``, and is lowered
-by more than ``loss`` (plus the resolution of r, 1e-6) by searching the kept spaces instead of all. With probability at least 1 - delta over the
-draw, p <= epsilon, where epsilon is known after the check (and in the notes). Whatever features, responses and kept
-spaces are: given those that chose, the kept spaces are fixed, and the others are a random sample of the rest.
+by more than ``loss`` (plus the resolution of r, 1e-6) by searching the kept spaces instead of all. With probability at
+least 1 - delta over the draw, p <= epsilon, where epsilon is known after the check (and in the notes). Whatever
+features, responses and kept spaces are: given those that chose, the kept spaces are fixed, and the others are a random
+sample of the rest.
 
 It holds because the number of losing targets in such a sample, a sum of one hypergeometric number per block, is also a
 sum of independent Bernoulli numbers, and the chance that such a sum is as small as seen, k of m, is at most that of a

@@ -174,7 +174,9 @@ def test_the_limit_is_that_of_clopper_and_pearson(seen: int, n: int, delta: floa
 
 
 @pytest.mark.parametrize("blocks", [(1400, 1600), (2900, 100)])
-@pytest.mark.parametrize("options", [{"share": 0.0}, {"share": 0.05}, {"share": 0.02, "loss": 0.0}, {"floor": 0.5}])
+@pytest.mark.parametrize(
+    "options", [{"share": 0.0}, {"share": 0.05}, {"share": 0.02, "loss": 0.0}, {"share": 0.05, "floor": 0.2}]
+)
 def test_the_bound_fails_in_no_more_draws_than_delta(blocks: tuple[int, ...], options: dict[str, Any]) -> None:
     """Scores made up so that rare targets, of one block above all, need spaces that few draws show to be needed."""
     rng = np.random.default_rng(5)
