@@ -50,7 +50,8 @@ START, STOP = "<!-- written by benchmarks/pruning.py -->", "<!-- end -->"
 SUBJECT = "subj01"
 ASKED = ((0.0, 0.0, -1.0), (0.01, 0.01, -1.0), (0.01, 0.01, 0.1), (0.02, 0.05, 0.1))  # loss, share, floor
 HEAD = (
-    "| loss | share | floor | kept | losing, bound | losing, true | mean loss | most lost | val r | CPU s | FLOPs |\n"
+    "| loss | share | floor | kept | losing, bound | losing, true | mean loss | largest loss | val r | CPU s "
+    "| FLOPs, ratio |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
