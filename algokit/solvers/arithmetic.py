@@ -2,21 +2,21 @@
 
 Sliced: a number is a whole multiple q of a scale, |q| <= 32512, and ``q = 256 hi + lo`` with hi and lo in int8. Three
 exact integer products (hi hi, hi lo, lo hi) give the float32 product to about 1e-4 of its own size, which is 1e-5 in r,
-and integers add up to the same bytes in any order. Pearson r needs no scale, so none is kept. Processors with tiles for
-int8 do this three to four times as fast as float32; others stay with float32, and so does every operator for which the
-estimate of `slicing_error` is too large.
+and integers add up to the same bytes in any order. Pearson r needs no scale of a target's, so none is kept. Processors
+with tiles for int8 do this three to four times as fast as float32; others stay with float32, and so does every operator
+for which the estimate of `slicing_error` is too large.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from algokit.solvers.processor import has_int8_tiles, prefers_onednn
 
 BASE = 256
 LARGEST_MULTIPLE = 127 * BASE
@@ -49,51 +49,68 @@ class Inputs:
         return Inputs(values, torch.cat(parts, dim=2))
 
 
-class Operator(Protocol):
-    """The operator of one alpha and fold, ready to be applied."""
+class Operators(Protocol):
+    """The operators of some alphas in one fold, ready to be applied together."""
+
+    @property
+    def scales(self) -> Tensor:
+        """(n_alphas,) float64: what the products of each are to be multiplied by, but for a factor per target."""
+        ...
 
     def __call__(self, inputs: Inputs) -> Tensor:
-        """(n_targets, n_rows) float32: predictions up to a positive factor per target."""
+        """(n_targets, n_alphas, n_rows) float32."""
         ...
 
 
 @dataclass(frozen=True)
-class FloatOperator:
-    """Plain float32; ``matrix`` is (n_rows, width)."""
+class FloatOperators:
+    """Plain float32; ``matrices`` is (n_alphas, n_rows, width), or those rows packed by oneDNN."""
 
-    matrix: Tensor
+    matrices: Tensor
+    scales: Tensor
+    n_rows: int
 
     def __call__(self, inputs: Inputs) -> Tensor:
-        """See `Operator`."""
-        return inputs.values @ self.matrix.T
+        """See `Operators`."""
+        if self.matrices.is_mkldnn:
+            product = torch.nn.functional.linear(inputs.values.to_mkldnn(), self.matrices).to_dense()
+        else:
+            product = inputs.values @ self.matrices.flatten(0, 1).T
+        return product.view(len(product), -1, self.n_rows)
 
 
 @dataclass(frozen=True)
-class SlicedOperator:
-    """Two int8 slices; ``slices`` is (n_rows, 2, width), lo and hi: the other way round than in `Inputs`."""
+class SlicedOperators:
+    """Two int8 slices; ``slices`` is (n_alphas, n_rows, 2, width), lo and hi: the other way round than in `Inputs`."""
 
     slices: Tensor
+    scales: Tensor
 
     def __call__(self, inputs: Inputs) -> Tensor:
-        """See `Operator`."""
+        """See `Operators`."""
         assert inputs.slices is not None
-        width = self.slices.shape[2]
-        left, right = inputs.slices.flatten(1), self.slices.flatten(1)
+        n_rows, _, width = self.slices.shape[1:]
+        left, right = inputs.slices.flatten(1), self.slices.view(-1, 2 * width)
         product = torch._int_mm(left, right.T)  # hi lo + lo hi
-        return product.add_(torch._int_mm(left[:, :width], right[:, width:].T), alpha=BASE).float()
+        product.add_(torch._int_mm(left[:, :width], right[:, width:].T), alpha=BASE)
+        return product.float().view(len(product), -1, n_rows)
 
 
-def operator(matrix: Tensor, n_folds: int, *, may_slice: bool) -> Operator:
-    """Make an operator ready: sliced where that may be and costs r no more than `TOLERANCE_R`.
+def operators(matrices: Tensor, n_folds: int, *, may_slice: bool) -> Operators:
+    """Make the operators of one fold ready: sliced where that may be and costs r no more than `TOLERANCE_R`.
 
     Parameters
     ----------
-    matrix : (n_rows, width) float32.
+    matrices : (n_alphas, n_rows, width) float32, each of norm 1 or 0.
     n_folds : over which the error in r averages out.
     """
-    if may_slice and slicing_error(matrix, n_folds) <= TOLERANCE_R:
-        return SlicedOperator(_sliced_matrix(matrix).flip(1))
-    return FloatOperator(matrix)
+    if may_slice and all(slicing_error(matrix, n_folds) <= TOLERANCE_R for matrix in matrices):
+        pairs = [_sliced_matrix(matrix) for matrix in matrices]
+        slices = torch.stack([one.flip(1) for one, _ in pairs])
+        return SlicedOperators(slices, torch.tensor([scale for _, scale in pairs], dtype=torch.float64))
+    ones = torch.ones(len(matrices), dtype=torch.float64, device=matrices.device)
+    packs = matrices.device.type == "cpu" and matrices.numel() > 0 and prefers_onednn()
+    return FloatOperators(matrices.flatten(0, 1).to_mkldnn() if packs else matrices, ones, matrices.shape[1])
 
 
 def inputs(values: Tensor, *, sliced: bool) -> Inputs:
@@ -107,16 +124,6 @@ def may_slice(device: str, n_rows: int, width: int) -> bool:
     The number of targets has no part in it: whether targets come together or apart changes no bytes.
     """
     return device == "cpu" and n_rows * width >= WORTH_SLICING and has_int8_tiles()
-
-
-@functools.cache
-def has_int8_tiles() -> bool:
-    """Whether this processor multiplies int8 matrices in tiles (AMX); Linux says so."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return " amx_int8" in flags and hasattr(torch, "_int_mm")
 
 
 def slicing_error(matrix: Tensor, n_folds: int) -> float:
@@ -145,10 +152,11 @@ def _n_directions(unit: Tensor) -> float:
     return N_PROBES / float((unit @ (unit.T @ probes)).square().sum())
 
 
-def _sliced_matrix(matrix: Tensor) -> Tensor:
-    """(rows, 2, width) int8 hi and lo of a matrix with one scale."""
+def _sliced_matrix(matrix: Tensor) -> tuple[Tensor, float]:
+    """(rows, 2, width) int8 hi and lo of a matrix with one scale, and the scale."""
     largest = float(torch.linalg.vector_norm(matrix, dim=-1).max()) / LARGEST_NORM
-    return _split(matrix, max(float(matrix.abs().max()) / LARGEST_MULTIPLE, largest))
+    scale = max(float(matrix.abs().max()) / LARGEST_MULTIPLE, largest)
+    return _split(matrix, scale), scale
 
 
 def _sliced_rows(values: Tensor) -> Tensor:

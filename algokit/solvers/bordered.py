@@ -16,7 +16,7 @@ Source: the bordered (saddle point) form of ridge with an intercept and its bloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -25,12 +25,12 @@ from torch import Tensor
 from algokit.readouts import FeatureSpace
 from algokit.solvers.cross_validate import Folds
 from algokit.solvers.factorise import gram_blocks
+from algokit.solvers.interpolate import LIMIT, interpolation
 from algokit.solvers.predict import Predicted, predict_each
+from algokit.solvers.symmetric import largest_eigenvalue, spd_inverse
 from algokit.solvers.targets import OPERATOR_BYTES, Targets
 from algokit.types import Ints
 
-LEAF = 256
-TILE = 128
 FLOAT32_CONDITION = 400.0
 HAT_FROM = 16.0  # times the largest eigenvalue: from there on the signal in G is lost in float32
 
@@ -43,7 +43,7 @@ class Kernel:
     ----------
     gram : (n, n) centred over its own rows; float64 where an alpha asks for it.
     cross : (n_new, n) new rows against them, centred with their mean.
-    largest : the largest eigenvalue of ``gram``.
+    largest : the largest eigenvalue of ``gram``, or of one it is part of.
     remembered : alpha -> `new_operator`, of alphas whose inverse was at hand.
     """
 
@@ -54,6 +54,8 @@ class Kernel:
 
     def fold_operators(self, alpha: float, places: Sequence[slice]) -> tuple[Iterator[Tensor], float]:
         """Operators of folds that are runs of neighbouring rows, and the condition number of the system solved."""
+        if alpha == LIMIT:
+            return self._limit(places), 1.0
         by_inverse = alpha <= HAT_FROM * self.largest
         made = self._by_inverse(alpha, places) if by_inverse else self._by_hat(alpha, places)
         return made, (self.largest + alpha) / alpha
@@ -62,6 +64,9 @@ class Kernel:
         """(n_new, n) float32: predictions of the new rows less the mean over the rows fitted on."""
         if alpha in self.remembered:
             return self.remembered[alpha]
+        weights = interpolation(alpha, tuple(self.remembered), self.largest)
+        if weights is not None:
+            return _weighted_sum(weights, list(self.remembered.values()))
         gram, cross = self._precise(alpha)
         return torch.cholesky_solve(cross.T, torch.linalg.cholesky(_shifted(gram, alpha))).T.float()
 
@@ -74,15 +79,22 @@ class Kernel:
         if 4 * self.cross.numel() * (len(self.remembered) + 1) <= OPERATOR_BYTES:
             self.remembered[alpha] = operator().float()
 
+    def _limit(self, places: Sequence[slice]) -> Iterator[Tensor]:
+        self._remember(LIMIT, lambda: self.cross)
+        gram = self.gram.float()
+        for place in places:
+            kept = gram.shape[1] - (place.stop - place.start)
+            mean = (gram[place].sum(dim=1) - gram[place, place].sum(dim=1)) / kept
+            yield _centred(_others(gram[place] - mean[:, None], place))
+
     def _by_inverse(self, alpha: float, places: Sequence[slice]) -> Iterator[Tensor]:
         gram, cross = self._precise(alpha)
         inverse = spd_inverse(_shifted(gram, alpha))
         self._remember(alpha, lambda: cross @ inverse)
-        border = inverse.sum(dim=1)
-        inverse.addr_(border, border, alpha=-1 / float(border.sum()))
+        inverse.sub_(1 / (alpha * len(gram)))  # the border: the rows of a centred matrix add up to nothing
         for place in places:
-            factor = torch.linalg.cholesky(inverse[place, place])
-            yield torch.cholesky_inverse(factor).neg_() @ _without(inverse[place], place)
+            within = torch.cholesky_inverse(torch.linalg.cholesky(inverse[place, place]))
+            yield _times_others(_centred(within).neg_(), inverse[place], place)
 
     def _by_hat(self, alpha: float, places: Sequence[slice]) -> Iterator[Tensor]:
         gram, cross = self._precise(alpha)
@@ -90,10 +102,10 @@ class Kernel:
         self._remember(alpha, lambda: torch.cholesky_solve(cross.T, factor).T)
         hat = torch.cholesky_solve(gram, factor)
         for place in places:
-            kept = _without(hat[place], place)
             system = _shifted(-hat[place, place] - 1 / len(gram), 1.0)
-            inverse = torch.cholesky_inverse(torch.linalg.cholesky(system))
-            yield inverse @ kept.sub_(kept.mean(dim=1, keepdim=True))
+            within = torch.cholesky_inverse(torch.linalg.cholesky(system))
+            mean = (hat[place].sum(dim=1) - hat[place, place].sum(dim=1)) / (len(gram) - len(within))
+            yield _times_others(_centred(within), hat[place].sub_(mean[:, None]), place)
 
 
 class BorderedSpace:
@@ -125,7 +137,7 @@ class BorderedSpace:
     def folded(self, folds: Folds) -> BorderedFolds:
         """See `Route`."""
         cross = self._gram[folds.val] if len(folds.val) else self._test
-        kernel = _kernel(self._gram, folds.order, cross)
+        kernel = _kernel(self._gram, folds.order, cross, self.largest)
         self._for_folds = folds.order, kernel
         return BorderedFolds(kernel, folds.places)
 
@@ -148,7 +160,7 @@ class BorderedSpace:
         if self._for_folds is not None and len(kept) == len(self._for_folds[0]):  # one set of fit rows: the same rows
             kept, kernel = self._for_folds
         else:
-            kernel = _kernel(self._gram, kept, cross)
+            kernel = _kernel(self._gram, kept, cross, self.largest)
 
         def effects(operator: Tensor, values: Tensor) -> Tensor:
             mean = values.mean(dim=0)
@@ -166,6 +178,11 @@ class BorderedFolds:
     places: tuple[slice, ...]
 
     @property
+    def largest(self) -> float:
+        """See `Folded`."""
+        return self.kernel.largest
+
+    @property
     def widths(self) -> list[int]:
         """See `Folded`."""
         return [len(self.kernel.gram) - (place.stop - place.start) for place in self.places]
@@ -174,52 +191,19 @@ class BorderedFolds:
         """See `Folded`."""
         return self.kernel.fold_operators(alpha, self.places)
 
-    def inputs(self, values: Tensor, index: int) -> None:
+    def inputs(self, values: Tensor) -> Iterator[None]:
         """See `Folded`: the values themselves."""
+        yield from (None for _ in self.places)
 
 
-def spd_inverse(matrix: Tensor) -> Tensor:
-    """Inverse of a symmetric positive definite matrix by halves: nearly all of it is matrix products.
-
-    Source: block inversion by Schur complement; faster than the library's from the factor, as accurate.
-    """
-    n = len(matrix)
-    if n <= LEAF or matrix.is_cuda:
-        return torch.cholesky_inverse(torch.linalg.cholesky(matrix))
-    half = -(-n // (2 * TILE)) * TILE
-    first = spd_inverse(matrix[:half, :half])
-    mixed = first @ matrix[:half, half:]
-    second = spd_inverse(torch.addmm(matrix[half:, half:], matrix[half:, :half], mixed, alpha=-1))
-    both = mixed @ second
-    inverse = torch.empty_like(matrix)
-    torch.addmm(first, both, mixed.T, out=inverse[:half, :half])
-    inverse[half:, half:] = second
-    inverse[:half, half:] = both.neg_()
-    inverse[half:, :half] = both.T
-    return inverse
-
-
-def largest_eigenvalue(gram: Tensor) -> float:
-    """By power iteration from the row norms; 1 % is enough for what it decides."""
-    vector = gram.square().sum(dim=1).sqrt()
-    value = 0.0
-    for _ in range(30):
-        norm = float(torch.linalg.vector_norm(vector))
-        if norm == 0:
-            return 0.0
-        image = gram @ (vector / norm)
-        value, vector = float(torch.linalg.vector_norm(image)), image
-    return value
-
-
-def _kernel(gram: Tensor, rows: Tensor, cross_rows: Tensor) -> Kernel:
-    """The kernel of some rows against new ones, centred over them."""
+def _kernel(gram: Tensor, rows: Tensor, cross_rows: Tensor, largest: float) -> Kernel:
+    """The kernel of some rows against new ones, centred over them; no eigenvalue of it exceeds those of all rows."""
     inner, cross = gram[rows][:, rows], cross_rows[:, rows]
     column_mean = inner.mean(dim=0)
     mean = column_mean.mean()
     inner = inner.sub_(column_mean).sub_(column_mean[:, None]).add_(mean)
     cross = cross - column_mean - cross.mean(dim=1, keepdim=True) + mean
-    return Kernel(inner, cross, largest_eigenvalue(inner))
+    return Kernel(inner, cross, largest)
 
 
 def _shifted(matrix: Tensor, alpha: float) -> Tensor:
@@ -228,6 +212,26 @@ def _shifted(matrix: Tensor, alpha: float) -> Tensor:
     return shifted
 
 
-def _without(matrix: Tensor, place: slice) -> Tensor:
+def _weighted_sum(weights: Iterable[float], operators: Sequence[Tensor]) -> Tensor:
+    total = torch.zeros_like(operators[0])
+    for weight, operator in zip(weights, operators, strict=True):
+        total.add_(operator, alpha=float(weight))
+    return total
+
+
+def _centred(matrix: Tensor) -> Tensor:
+    """Less the mean over rows; a product from the left with what is centred is centred."""
+    return matrix - matrix.mean(dim=0)
+
+
+def _others(rows: Tensor, place: slice) -> Tensor:
     """The columns outside a run."""
-    return torch.cat([matrix[:, : place.start], matrix[:, place.stop :]], dim=1)
+    return torch.cat([rows[:, : place.start], rows[:, place.stop :]], dim=1)
+
+
+def _times_others(left: Tensor, rows: Tensor, place: slice) -> Tensor:
+    """``left`` times the columns of ``rows`` outside a run."""
+    product = rows.new_empty(len(left), rows.shape[1] - (place.stop - place.start))
+    torch.mm(left, rows[:, : place.start], out=product[:, : place.start])
+    torch.mm(left, rows[:, place.stop :], out=product[:, place.start :])
+    return product

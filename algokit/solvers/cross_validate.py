@@ -9,9 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from algokit.solvers.arithmetic import Inputs, Operator, inputs, may_slice, operator
+from algokit.solvers.arithmetic import Inputs, Operators, inputs, may_slice, operators
+from algokit.solvers.interpolate import SolvedAlphas, runs_of_alphas
 from algokit.solvers.moments import pearson_r, unit_rows
-from algokit.solvers.targets import Targets, alpha_chunks
+from algokit.solvers.targets import OPERATOR_BYTES, Targets
 from algokit.types import Ints
 
 
@@ -59,16 +60,25 @@ class Folded(Protocol):
     """A solved space, ready to predict every fold from the others."""
 
     @property
+    def largest(self) -> float:
+        """A number no eigenvalue of the Gram matrix exceeds by much."""
+        ...
+
+    @property
     def widths(self) -> Sequence[int]:
         """Columns of each fold's operators."""
         ...
 
     def operators(self, alpha: float) -> tuple[Iterator[Tensor], float]:
-        """Operator of each fold, (n_rows, width), and the condition number of the worst system solved."""
+        """Operator of each fold, and the condition number of the worst system solved.
+
+        An operator is (n_rows, width), centred over its rows: Pearson r ignores the mean. That of an infinite alpha is
+        the limit of alpha times the operator.
+        """
         ...
 
-    def inputs(self, values: Tensor, index: int) -> Tensor | None:
-        """(n_targets, width), what a fold's operators act on; None for the values outside the fold as they are.
+    def inputs(self, values: Tensor) -> Iterator[Tensor | None]:
+        """For each fold (n_targets, width), what its operators act on; None for the values outside it as they are.
 
         Parameters
         ----------
@@ -77,12 +87,25 @@ class Folded(Protocol):
         ...
 
 
-def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Tensor) -> tuple[Tensor, float]:
+@dataclass(frozen=True)
+class FoldOperators:
+    """The solved alphas of one fold.
+
+    Attributes
+    ----------
+    weights : (n_alphas, n_solved) float32: the operator of an alpha is this sum of those that are solved.
+    """
+
+    solved: Operators
+    weights: Tensor
+
+
+def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[float]) -> tuple[Tensor, float]:
     """Mean over folds of Pearson r over the fold's rows, each fold predicted from the other folds alone.
 
     Parameters
     ----------
-    alphas : (n_alphas,) float64 on the device.
+    alphas : positive, ascending.
 
     Returns
     -------
@@ -92,49 +115,61 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Tensor) ->
     slicing = [may_slice(targets.device, len(f), width) for f, width in zip(folds.rows, solved.widths, strict=True)]
     worst = 1.0
     numbers = sum(len(fold) * width for fold, width in zip(folds.rows, solved.widths, strict=True))
-    for chunk in alpha_chunks(len(alphas), numbers * (2 if all(slicing) else 4)):
-        operators, condition = _operators(solved, alphas[chunk].tolist(), slicing)
+    most = OPERATOR_BYTES // max(1, 4 * numbers)
+    for run, chosen in runs_of_alphas(alphas, solved.largest, most):
+        ready, condition = _fold_operators(solved, chosen, folds, slicing)
         worst = max(worst, condition)
         for block in targets.blocks():
             values = block.values[folds.order].T.contiguous()
-            for index, r in _scores(operators, solved, values, folds, slicing):
-                scores[chunk, block.columns] += r.masked_fill_(folds.flat[index, block.columns], 0.0)
+            for index, r in _scores(ready, solved, values, folds, slicing):
+                scores[run, block.columns] += r.masked_fill_(folds.flat[index, block.columns], 0.0)
     return scores.div_(len(folds.rows)), worst
 
 
-def _operators(solved: Folded, alphas: Sequence[float], slicing: Sequence[bool]) -> tuple[list[list[Operator]], float]:
-    """Operators by fold and alpha, and the worst condition number."""
-    by_fold: list[list[Operator]] = [[] for _ in slicing]
+def _fold_operators(
+    solved: Folded, chosen: SolvedAlphas, folds: Folds, slicing: Sequence[bool]
+) -> tuple[list[FoldOperators], float]:
+    """Operators of every fold, and the worst condition number."""
+    n_solved, device = len(chosen.solved), folds.order.device
+    shapes = [(n_solved, len(fold), width) for fold, width in zip(folds.rows, solved.widths, strict=True)]
+    matrices = [torch.empty(shape, device=device) for shape in shapes]
+    norms = torch.zeros(len(shapes), n_solved, dtype=torch.float64, device=device)
     worst = 1.0
-    for alpha in alphas:
-        matrices, condition = solved.operators(alpha)
+    for place, alpha in enumerate(chosen.solved):
+        each, condition = solved.operators(alpha)
         worst = max(worst, condition)
-        for mine, matrix, may in zip(by_fold, matrices, slicing, strict=True):
-            mine.append(operator(_unit_operator(matrix), len(slicing), may_slice=may))
-    return by_fold, worst
+        for index, operator in enumerate(each):
+            norms[index, place] = _to_unit(operator, matrices[index][place])
+    interpolation = torch.as_tensor(chosen.weights, device=device)
+    ready = []
+    for index, may in enumerate(slicing):
+        made = operators(matrices[index], len(slicing), may_slice=may)
+        matrices[index] = matrices[index].new_empty(0)  # what was packed needs no second copy
+        weights = interpolation * (norms[index] * made.scales)
+        largest = weights.abs().amax(dim=1, keepdim=True)
+        ready.append(FoldOperators(made, (weights / torch.where(largest > 0, largest, 1.0)).float()))
+    return ready, worst
 
 
 def _scores(
-    operators: Sequence[Sequence[Operator]], solved: Folded, values: Tensor, folds: Folds, slicing: Sequence[bool]
+    ready: Sequence[FoldOperators], solved: Folded, values: Tensor, folds: Folds, slicing: Sequence[bool]
 ) -> Iterator[tuple[int, Tensor]]:
     """(index, (n_alphas, n_targets) r) of every fold for one block of targets."""
     plain: Inputs | None = None
-    for index, (mine, place) in enumerate(zip(operators, folds.places, strict=True)):
-        own = solved.inputs(values, index)
+    for index, (mine, place, own) in enumerate(zip(ready, folds.places, solved.inputs(values), strict=True)):
         if own is not None:
             given = inputs(own, sliced=slicing[index])
         else:
             plain = plain or inputs(values, sliced=any(slicing))
             given = plain.without(place)
-        truth = unit_rows(values[:, place])
-        yield index, torch.stack([pearson_r(one(given), truth) for one in mine])
+        yield index, pearson_r(mine.solved(given), unit_rows(values[:, place]), mine.weights)
 
 
-def _unit_operator(matrix: Tensor) -> Tensor:
-    """An operator at unit norm and centred over the rows it predicts, in float32.
+def _to_unit(operator: Tensor, out: Tensor) -> Tensor:
+    """Write an operator to ``out``, float32, at norm 1; returns its norm.
 
-    r ignores mean and scale, and float32 would lose predictions of size 1e-15 in sums of squares.
+    Float32 would lose predictions of size 1e-15 in sums of squares.
     """
-    centred = matrix - matrix.mean(dim=0)
-    norm = torch.linalg.vector_norm(centred)
-    return (centred * torch.where(norm > 0, 1 / norm, 0.0)).float()
+    norm: Tensor = torch.linalg.vector_norm(operator)
+    out.copy_(operator * torch.where(norm > 0, 1 / norm, 0.0))
+    return norm

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from algokit.errors import DataError, UsageError
 from algokit.readouts import FeatureSpace
+from algokit.solvers.symmetric import add_square, mirror
 from algokit.types import Finding, Ints
 
 COLUMN_BLOCK_BYTES = 64 * 2**20
-N_STRIPS = 4
 _CONSTANT = 1e-11  # far below one float32 ulp in one row, far above the rounding of a float64 mean
 
 
@@ -86,17 +86,10 @@ def gram_blocks(
     cross = torch.zeros(n_test, n, dtype=dtype, device=device)
     n_constant = 0
     for block in _prepared_columns(space, fit_rows, standardize, device, dtype):
-        _add_lower_products(gram, block.train)
+        add_square(gram, block.train)
         cross.addmm_(block.test, block.train.T)
         n_constant += block.n_constant
-    return gram.tril_().add_(gram.tril(-1).T), cross, n_constant
-
-
-def _add_lower_products(gram: Tensor, rows: Tensor) -> None:
-    """Add ``rows rows'`` below the diagonal (and in the strips on it) alone: five eighths of the whole product."""
-    for strip in torch.arange(len(rows)).tensor_split(N_STRIPS):
-        start, stop = int(strip[0]), int(strip[-1]) + 1
-        gram[start:stop, :stop].addmm_(rows[start:stop], rows[:stop].T)
+    return mirror(gram), cross, n_constant
 
 
 def check_shapes(space: FeatureSpace, n_rows: int, n_test: int) -> None:

@@ -28,11 +28,12 @@ from torch import Tensor
 
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult, Rows
-from algokit.solvers.bordered import FLOAT32_CONDITION, BorderedSpace, largest_eigenvalue
+from algokit.solvers.bordered import FLOAT32_CONDITION, BorderedSpace
 from algokit.solvers.factorise import check_shapes, factorise, factorise_gram, gram_blocks, non_finite_error
 from algokit.solvers.folds import shuffled_folds
 from algokit.solvers.routes import FEW_ROWS, FLOAT64_CONDITION, MANY_PRECISE, PRIMAL_BELOW, EigenSpace, Route
 from algokit.solvers.search import RunningSearch, SearchSettings
+from algokit.solvers.symmetric import largest_eigenvalue
 from algokit.solvers.targets import Targets
 from algokit.types import Finding, Ints
 

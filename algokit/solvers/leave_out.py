@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from algokit.solvers.factorise import Factorisation
+from algokit.solvers.interpolate import LIMIT
 
 # Smallest eigenvalue of V'V for which C is handed over without V: float32 then loses at most a factor of ten.
 WELL_CONDITIONED = 1e-2
@@ -63,7 +64,7 @@ class LeaveOut:
         Returns
         -------
         (n_scored, width) float64, or float32 where that is enough. Applied to the inputs that `compact` says, it gives
-        the predictions less the mean over the rows kept.
+        the predictions less the mean over the rows kept; for an infinite alpha, the limit of alpha times that.
         """
         coefficients, condition = self._coefficients(alpha)
         if self.compact:
@@ -88,6 +89,8 @@ class LeaveOut:
 
     def _coefficients(self, alpha: float) -> tuple[Tensor, float]:
         lam = self.factors.eigenvalues
+        if alpha == LIMIT:
+            return (self.left_basis[: len(self.scored)] - self.kept_mean) * lam, 1.0
         shrink, residual = lam / (lam + alpha), alpha / (lam + alpha)
         n_scored = len(self.scored)
         if self.by_row:

@@ -39,7 +39,6 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from algokit.errors import UsageError
@@ -158,7 +157,6 @@ def screen(
     (n_spaces, n_targets) float32.
     """
     folds = Folds.of(targets, settings.folds)
-    alphas = torch.tensor(settings.alphas, dtype=torch.float64, device=targets.device)
     rows = []
     n_test: int | None = None
     for space in spaces:
@@ -167,7 +165,7 @@ def screen(
         route, _ = solve_space(
             space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
         )
-        scores, _ = cv_scores(route.folded(folds), targets, folds, alphas)
+        scores, _ = cv_scores(route.folded(folds), targets, folds, settings.alphas)
         rows.append(best_alpha(scores)[1].cpu().numpy())
         progress(0, f"screened {space.name}")
     return np.stack(rows)

@@ -10,6 +10,7 @@ float64 twice that. An eigenbasis costs about nine to make in float64, and three
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -93,6 +94,11 @@ class EigenFolds:
     held: tuple[LeaveOut, ...]
 
     @property
+    def largest(self) -> float:
+        """See `Folded`."""
+        return float(self.factors.eigenvalues[0]) if self.factors.rank else 0.0
+
+    @property
     def widths(self) -> Sequence[int]:
         """See `Folded`."""
         return [fold.width for fold in self.held]
@@ -100,16 +106,27 @@ class EigenFolds:
     def operators(self, alpha: float) -> tuple[Iterator[Tensor], float]:
         """See `Folded`."""
         pairs = [fold.operator(alpha) for fold in self.held]
-        return iter([operator for operator, _ in pairs]), max(condition for _, condition in pairs)
+        return (operator - operator.mean(dim=0) for operator, _ in pairs), max(condition for _, condition in pairs)
 
-    def inputs(self, values: Tensor, index: int) -> Tensor | None:
-        """See `Folded`: ``V' y`` of compact folds, which `LeaveOut.compact` says costs no precision."""
-        held = self.held[index]
-        if not held.compact:
-            return None
-        place = self.folds.places[index]
-        kept = torch.cat([values[:, : place.start], values[:, place.stop :]], dim=1)
-        return kept @ held.kept_basis_float32
+    def inputs(self, values: Tensor) -> Iterator[Tensor | None]:
+        """See `Folded`: ``V' y`` of compact folds, which `LeaveOut.compact` says costs no precision.
+
+        It comes from all fit rows less those of the fold: two products of n rows for all folds together.
+        """
+        all_rows = values @ self._basis if any(held.compact for held in self.held) else values[:, :0]
+        total = values.sum(dim=1, keepdim=True)
+        for held, place in zip(self.held, self.folds.places, strict=True):
+            if not held.compact:
+                yield None
+                continue
+            left = values[:, place]
+            kept_total = total - left.sum(dim=1, keepdim=True)
+            yield (all_rows - left @ self._basis[place]).addmm_(kept_total, held.kept_mean[None].float(), alpha=-1)
+
+    @functools.cached_property
+    def _basis(self) -> Tensor:
+        """U at the fit rows, fold after fold, (n_fit, rank) float32."""
+        return self.factors.basis[self.folds.order].float()
 
 
 def solve_space(

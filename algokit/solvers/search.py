@@ -111,7 +111,7 @@ class RunningSearch:
 
     def take(self, index: int, space: FeatureSpace, route: Route, why_float64: str) -> None:
         """Score a solved space, as `solve_space` gives it, and predict the targets it wins."""
-        scores, condition = cv_scores(route.folded(self.folds), self.targets, self.folds, self.alphas)
+        scores, condition = cv_scores(route.folded(self.folds), self.targets, self.folds, self.settings.alphas)
         alpha_index, score = best_alpha(scores)
         improved = score > self.score + SCORE_RESOLUTION
         self.score = torch.where(improved, score, self.score)

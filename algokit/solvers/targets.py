@@ -16,7 +16,7 @@ from algokit.solvers.factorise import first_non_finite
 from algokit.types import Finding, Ints
 
 DEFAULT_BLOCK_BYTES = 64 * 2**20
-BLOCK_TARGETS = {"cpu": 1024, "cuda": 8192}  # more, and what is made of a block no longer stays in the CPU's caches
+BLOCK_TARGETS = {"cpu": 960, "cuda": 8192}  # more, and what is made of a block no longer stays in the CPU's caches
 OPERATOR_BYTES = 256 * 2**20
 
 
