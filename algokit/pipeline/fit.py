@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def fit_member(
     names = [feature.id.rsplit("/", 1)[-1] for feature in features]
     with _out_of_fold(step, inputs, store) as out_of_fold:
         result: ReadoutResult = READOUTS.load(member.readout.kind)(
-            _spaces(features, store),
+            StoredSpaces(features, store),
             [inputs.responses[hemisphere].values for hemisphere in HEMISPHERES],
             rows,
             member.readout,
@@ -99,11 +100,27 @@ def _save_by_rows(path: Path, array: NDArray[np.float32]) -> None:
             file.write(array[start : start + _ROWS_AT_ONCE].tobytes())
 
 
-def _spaces(features: Sequence[Step], store: Store) -> Iterator[FeatureSpace]:
-    for step in features:
-        artefact = store.open("features", str(step.key))
-        yield FeatureSpace(
+class StoredSpaces(Sequence[FeatureSpace]):
+    """Feature spaces that are read from the store whenever one is asked for, and not kept."""
+
+    def __init__(self, features: Sequence[Step], store: Store) -> None:
+        self._features, self._store = features, store
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    @overload
+    def __getitem__(self, index: int) -> FeatureSpace: ...
+    @overload
+    def __getitem__(self, index: slice) -> StoredSpaces: ...
+    def __getitem__(self, index: int | slice) -> FeatureSpace | StoredSpaces:
+        """One space, read now; or some of them, unread."""
+        if isinstance(index, slice):
+            return StoredSpaces(self._features[index], self._store)
+        step = self._features[index]
+        artefact = self._store.open("features", str(step.key))
+        return FeatureSpace(
             name=step.id.rsplit("/", 1)[-1],
-            train=np.asarray(store.array(artefact, "train"), dtype=np.float32),
-            test=np.asarray(store.array(artefact, "test"), dtype=np.float32),
+            train=np.asarray(self._store.array(artefact, "train"), dtype=np.float32),
+            test=np.asarray(self._store.array(artefact, "test"), dtype=np.float32),
         )

@@ -55,6 +55,40 @@ def _ascending(alphas: tuple[float, ...] | LogSpace) -> tuple[float, ...]:
     return tuple(sorted(alphas))
 
 
+class ExhaustiveSearch(Frozen):
+    """Every feature space is searched for every vertex."""
+
+    kind: Literal["exhaustive"]
+
+
+class PrunedSearch(Frozen):
+    """Spaces that hardly any of some randomly drawn vertices would miss are left out; the rest is searched for all."""
+
+    kind: Literal["pruned"]
+    n_vertices: int = Field(
+        default=1000, ge=4, description="Vertices drawn, in proportion from both hemispheres: half choose, half check"
+    )
+    loss: float = Field(
+        default=0.01, ge=0, le=2, description="Cross-validated r that a vertex may lose without being counted"
+    )
+    share: float = Field(
+        default=0.01, ge=0, lt=1, description="Share of the choosing vertices that may lose more than that"
+    )
+    margin: float = Field(
+        default=0.0, ge=0, le=4, description="Choose as if this much less were allowed to be lost; at 4 all is kept"
+    )
+    floor: float = Field(
+        default=-1.0, ge=-1, le=1, description="Vertices whose best cross-validated r is lower count as losing nothing"
+    )
+    delta: float = Field(
+        default=0.05, gt=0, le=0.3, description="Chance of the draw that the bound in the notes may fail"
+    )
+    seed: Seed = Field(default=0, description="Seed of the draw")
+
+
+SearchSpec: TypeAlias = Annotated[ExhaustiveSearch | PrunedSearch, Field(discriminator="kind")]
+
+
 class RidgeSpec(Frozen):
     """Ridge regression; penalty and feature space chosen per vertex by cross-validated Pearson r.
 
@@ -71,6 +105,10 @@ class RidgeSpec(Frozen):
     standardize: bool = Field(
         default=False,
         description="Divide every feature by its SD over the fit rows (val left out); centring is always done",
+    )
+    search: SearchSpec = Field(
+        default=ExhaustiveSearch(kind="exhaustive"),
+        description="Whether spaces may be left out after a look at a few vertices (docs/pruning.md)",
     )
 
     selection: Literal["kfold", "loo", "gcv"] = Field(
@@ -90,13 +128,21 @@ class RidgeSpec(Frozen):
             raise PydanticCustomError(
                 "needless-folds", "{selection} has no folds: leave folds out", {"selection": selection}
             )
+        if selection != "kfold" and isinstance(info.data.get("search"), PrunedSearch):
+            raise PydanticCustomError(
+                "pruned-without-folds", "a pruned search chooses by folds, not by {selection}", {"selection": selection}
+            )
         return selection
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A selection by folds is not written: keys and digests of recipes stay what they were without the field."""
+        """The default selection and search are not written: keys of recipes stay what they were without the fields."""
         document: dict[str, Any] = handler(self)
-        return {name: value for name, value in document.items() if (name, value) != ("selection", "kfold")}
+        if self.selection == "kfold":
+            document.pop("selection", None)
+        if isinstance(self.search, ExhaustiveSearch):
+            document.pop("search", None)
+        return document
 
 
 class BandedRidgeSpec(Frozen):

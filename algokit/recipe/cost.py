@@ -8,10 +8,11 @@ matrix, 4/3 n^3 for an inverse by halves. Alphas that are interpolated are count
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 from algokit.backbones import BackboneCard, LayerInfo
-from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, ReadoutSpec, RidgeSpec
+from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, PrunedSearch, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import EnsembleSpec, Val
 from algokit.solvers.memory import SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
@@ -67,7 +68,7 @@ def fit_cost(
         memory_bytes += 4 * n_predictions
     else:
         sizes = search_sizes(n_features, subject, readout, val)
-        flops, memory_bytes = _ridge(n_features, sizes, readout.selection)
+        flops, memory_bytes = _ridge(n_features, sizes, readout)
     n_records = 20 + (8 * len(n_features) if isinstance(readout, BandedRidgeSpec) else 0)
     out_bytes = 4 * n_predictions + n_records * n_targets
     if out_of_fold:
@@ -110,7 +111,16 @@ def search_sizes(
     )
 
 
-def _ridge(n_features: Sequence[int], sizes: SearchSizes, selection: str) -> tuple[float, int]:
+def _ridge(n_features: Sequence[int], sizes: SearchSizes, readout: RidgeSpec) -> tuple[float, int]:
+    """A pruned search is costed as if nothing were pruned: how much is, nobody knows before."""
+    flops = _search_flops(n_features, sizes, readout.selection)
+    if isinstance(readout.search, PrunedSearch):
+        drawn = replace(sizes, n_targets=min(sizes.n_targets, readout.search.n_vertices))
+        flops += _search_flops(n_features, drawn, readout.selection)
+    return flops, peak_bytes(sizes, default_blocks("cpu", sizes.n_fit + sizes.n_val))
+
+
+def _search_flops(n_features: Sequence[int], sizes: SearchSizes, selection: str) -> float:
     n = sizes.n_fit + sizes.n_val
     fold = sizes.n_fit / sizes.n_folds
     flops = 0.0
@@ -129,7 +139,7 @@ def _ridge(n_features: Sequence[int], sizes: SearchSizes, selection: str) -> tup
             operators = 4.0 / 3 * n**3 + 2.0 * n**2 * fold
             inner = sizes.n_fit - fold
         flops += sizes.n_alphas * (operators + 2.0 * sizes.n_fit * inner * sizes.n_targets)
-    return flops, peak_bytes(sizes, default_blocks("cpu", n))
+    return flops
 
 
 def _banded(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from algokit.backbones import Preprocess
-from algokit.readouts import BandedRidgeSpec, FoldsSpec, PcaOlsSpec, RidgeSpec
+from algokit.readouts import BandedRidgeSpec, FoldsSpec, PcaOlsSpec, PrunedSearch, RidgeSpec
 from algokit.recipe.plan import Plan, PlannedMember
 from algokit.recipe.schema import GreedySpec, MeanSpec, Member, Recipe
 from algokit.reporting.references import REFERENCES, Reference, backbone_references, lettered, model_references
@@ -199,7 +199,19 @@ def _readout(readout: RidgeSpec | BandedRidgeSpec | PcaOlsSpec, n_spaces: int, h
         penalty = f"{len(alphas)} candidate penalties from {_number(alphas[0])} to {_number(alphas[-1])}"
     return (
         f"Features were {scaling}, and responses were predicted by ridge regression {cite('ridge')} with {penalty}."
-        f"{_selection(readout, n_spaces, len(alphas), cite)}"
+        f"{_selection(readout, n_spaces, len(alphas), cite)}{_pruning(readout, n_spaces)}"
+    )
+
+
+def _pruning(readout: RidgeSpec, n_spaces: int) -> str:
+    search = readout.search
+    if n_spaces == 1 or not isinstance(search, PrunedSearch):
+        return ""
+    return (
+        f" Not every feature space was searched for every vertex: of each subject, up to {search.n_vertices} vertices "
+        f"were drawn at random (seed {search.seed}); spaces were left out as long as at most "
+        f"{100 * search.share:.3g} % of one half of these would lose more than {search.loss:g} in cross-validated "
+        "correlation by it, which the other half checked."
     )
 
 

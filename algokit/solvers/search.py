@@ -79,9 +79,9 @@ def search_ridge(
     UsageError : there is no space, or the shapes of one do not fit.
     DataError : a feature is not finite.
     """
-    search: _Search | None = None
+    search: RunningSearch | None = None
     for index, space in enumerate(spaces):
-        search = search or _Search(targets, settings, len(space.test), out_of_fold)
+        search = search or RunningSearch(targets, settings, len(space.test), out_of_fold)
         check_shapes(space, targets.n_rows, search.n_test)
         search.visit(index, space)
         progress(index + 1, space.name)
@@ -101,11 +101,16 @@ class _Scored:
     why_float64: str = ""
 
 
-class _Search:
-    """The running winner of every target, and its predictions."""
+class RunningSearch:
+    """The running winner of every target, and its predictions.
+
+    Parameters
+    ----------
+    out_of_fold : as in `search_ridge`.
+    """
 
     def __init__(
-        self, targets: Targets, settings: SearchSettings, n_test: int, out_of_fold: NDArray[np.float32] | None
+        self, targets: Targets, settings: SearchSettings, n_test: int, out_of_fold: NDArray[np.float32] | None = None
     ) -> None:
         self.targets, self.settings, self.n_test, self.out_of_fold = targets, settings, n_test, out_of_fold
         self.block_targets = targets.block_targets
@@ -122,7 +127,27 @@ class _Search:
 
     def visit(self, index: int, space: FeatureSpace) -> None:
         """Solve a space, score it, and predict the targets it wins."""
-        route, scored = self._by_folds(space) if self.settings.selection == "kfold" else self._by_rows(space)
+        if self.settings.selection != "kfold":
+            self._keep_winners(index, space, *self._by_rows(space))
+            return
+        route, why_float64 = solve_space(
+            space,
+            self.targets.rows.fit,
+            self.settings.alphas,
+            standardize=self.settings.standardize,
+            device=self.targets.device,
+        )
+        self.take(index, space, route, why_float64)
+
+    def take(self, index: int, space: FeatureSpace, route: Route, why_float64: str) -> None:
+        """Score a solved space by folds, as `solve_space` gives it, and predict the targets it wins."""
+        scores, condition = self._with_room(
+            lambda: cv_scores(route.folded(self.folds), self.targets, self.folds, self.settings.alphas)
+        )
+        alpha_index, score = best_alpha(scores)
+        self._keep_winners(index, space, route, _Scored(alpha_index, score, score, condition, why_float64))
+
+    def _keep_winners(self, index: int, space: FeatureSpace, route: Route, scored: _Scored) -> None:
         improved = scored.score > self.score + SCORE_RESOLUTION
         self.score = torch.where(improved, scored.score, self.score)
         self.reported = torch.where(improved, scored.r, self.reported)
@@ -130,17 +155,6 @@ class _Search:
         self.space_index[improved] = index
         self._with_room(lambda: self._predict(route, improved))
         self.notes += _notes(space, route, scored)
-
-    def _by_folds(self, space: FeatureSpace) -> tuple[Route, _Scored]:
-        targets, settings = self.targets, self.settings
-        route, why_float64 = solve_space(
-            space, targets.rows.fit, settings.alphas, standardize=settings.standardize, device=targets.device
-        )
-        scores, condition = self._with_room(
-            lambda: cv_scores(route.folded(self.folds), targets, self.folds, settings.alphas)
-        )
-        alpha_index, score = best_alpha(scores)
-        return route, _Scored(alpha_index, score, score, condition, why_float64)
 
     def _by_rows(self, space: FeatureSpace) -> tuple[Route, _Scored]:
         targets, settings = self.targets, self.settings

@@ -122,6 +122,18 @@ def test_a_changed_setting_is_named_with_both_values(runner: Runner, override: s
     assert made(outcomes)["fit/first/subj01"] == reason
 
 
+def test_a_pruned_search_of_stored_features_says_what_it_left_out(runner: Runner) -> None:
+    search = "members.0.readout.search={kind: pruned, n_vertices: 20}"
+    plan, _ = runner.run(search)
+    step = plan.step("fit/first/subj01")
+    (note, *_) = runner.store.open(step.kind, str(step.key)).meta["notes"]
+    assert "of 2 feature spaces were kept, chosen by" in note
+    everything, _ = runner.run("members.0.readout.search={kind: pruned, margin: 4}")
+    plain, _ = runner.run()
+    ours, theirs = (runner.arrays(one, "fit/first/subj01") for one in (everything, plain))
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_changed_responses_are_noticed(small_demo: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(small_demo, data)

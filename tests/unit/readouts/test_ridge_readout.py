@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from algokit.readouts import FeatureSpace, FoldsSpec, LogSpace, ReadoutSpec, RidgeSpec, Rows
+from algokit.readouts import FeatureSpace, FoldsSpec, LogSpace, PrunedSearch, ReadoutSpec, RidgeSpec, Rows
 from algokit.readouts.ridge_readout import fit_ridge
 from algokit.solvers.folds import contiguous_folds, shuffled_folds
 from algokit.solvers.search import SearchSettings, search_ridge
@@ -51,3 +51,27 @@ def test_a_selection_by_folds_is_not_written_so_that_keys_stay_what_they_were() 
 def test_folds_that_nobody_would_use_are_refused(selection: str) -> None:
     with pytest.raises(ValidationError, match="leave folds out"):
         TypeAdapter(ReadoutSpec).validate_python({"kind": "ridge", "selection": selection, "folds": {"n": 5}})
+
+
+def test_the_default_search_is_written_nowhere_and_another_one_survives_the_round_trip() -> None:
+    adapter: TypeAdapter[ReadoutSpec] = TypeAdapter(ReadoutSpec)
+    plain = adapter.validate_python({"kind": "ridge"})
+    named = adapter.validate_python({"kind": "ridge", "search": {"kind": "exhaustive"}})
+    other = adapter.validate_python({"kind": "ridge", "search": {"kind": "pruned", "loss": 0.02}})
+    for mode in ("json", "python"):
+        assert set(plain.model_dump(mode=mode)) == {"kind", "alphas", "folds", "standardize"}
+        assert named.model_dump(mode=mode) == plain.model_dump(mode=mode)
+    assert other.model_dump(mode="json")["search"]["loss"] == 0.02
+    assert adapter.validate_python(other.model_dump(mode="json")) == other
+    assert adapter.validate_json(plain.model_dump_json()) == plain
+
+
+def test_a_pruned_search_is_asked_for_in_the_spec() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((3, 50, 8)).astype(np.float32)
+    spaces = [FeatureSpace(str(number), one[:45], one[45:]) for number, one in enumerate(rows)]
+    responses = (spaces[1].train @ rng.standard_normal((8, 60))).astype(np.float32)
+    spec = RidgeSpec(kind="ridge", folds=FoldsSpec(n=4), search=PrunedSearch(kind="pruned", n_vertices=20))
+    found = fit_ridge(spaces, [responses], ROWS, spec, device="cpu", progress=lambda done, name: None)
+    assert set(found.space_index) == {1}
+    assert found.notes[0].startswith("pruned search: 1 of 3 feature spaces were kept, chosen by 10 targets")

@@ -73,6 +73,8 @@ def test_a_changed_grid_changes_only_what_it_touches(tmp_path: Path) -> None:
         (("val.seed=3",), {"fit", "ensemble"}),
         (("members.0.backbone.size_px=64",), {"features", "fit", "ensemble"}),
         (("features.dtype=float16",), {"features", "fit", "ensemble"}),
+        (("members.0.readout.search={kind: pruned}",), {"fit", "ensemble"}),
+        (("members.0.readout.search={kind: exhaustive}",), set()),
         (("about=another sentence",), set()),
     ],
 )
@@ -129,6 +131,14 @@ def test_the_main_product_dominates_the_fit_and_grows_linearly_with_alphas(tmp_p
     one = _plan(tmp_path, data=big).step("fit/gabor/subj01").flops
     two = _plan(tmp_path, data=big, overrides=("members.0.readout.alphas=[1,2,3,4]",)).step("fit/gabor/subj01").flops
     assert 1.5 < two / one < 2.1
+
+
+def test_a_pruned_search_is_planned_as_the_exhaustive_one_and_its_screening(tmp_path: Path) -> None:
+    big = PlannedData("made-up", "m", (SubjectGeometry("subj01", 2000, 100, {"lh": 19004, "rh": 20544}),))
+    plain = _plan(tmp_path, data=big).step("fit/gabor/subj01")
+    pruned = _plan(tmp_path, data=big, overrides=("members.0.readout.search={kind: pruned}",)).step("fit/gabor/subj01")
+    assert plain.flops < pruned.flops < 2 * plain.flops
+    assert pruned.memory_bytes == plain.memory_bytes
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,16 @@ def test_a_changed_recipe_changes_the_words() -> None:
     assert "held out" not in text
 
 
+def test_a_pruned_search_is_told_and_an_exhaustive_one_is_not() -> None:
+    change = "members.0.readout.search={kind: pruned, n_vertices: 600, loss: 0.02}"
+    text = " ".join(written(planned("demo", change)).paragraphs)
+    assert (
+        "up to 600 vertices were drawn at random (seed 0); spaces were left out as long as at most 1 % of one" in text
+    )
+    assert "lose more than 0.02" in text
+    assert "left out" not in " ".join(written(planned("demo")).paragraphs)
+
+
 def test_principal_components_and_least_squares_are_not_called_ridge() -> None:
     text = " ".join(written(planned("tutorial_alexnet")).paragraphs)
     assert "100 principal components of the feature space" in text
