@@ -1,6 +1,6 @@
 """How fast, how small and how exact is the ridge search? algokit against himalaya, scikit-learn and a loop.
 
-    python benchmarks/ridge.py                    the three problems of the project's targets, about five minutes
+    python benchmarks/ridge.py                    the three problems of the project's targets, five to ten minutes
     python benchmarks/ridge.py --scale 0.1        a quick look
     python benchmarks/ridge.py --growth           how seconds grow with n, features, targets, alphas, folds
     python benchmarks/ridge.py --gpu              true size on a GPU (see ridge_gpu.py)
@@ -46,12 +46,12 @@ REPEATED = {
         "himalaya KernelRidgeCV, tuned batches",
         "himalaya RidgeCV, tuned batches",
     ),
-    "primal": ("algokit", "himalaya RidgeCV", "himalaya RidgeCV, tuned batches"),
+    "primal": ("algokit", "himalaya RidgeCV, tuned batches"),
     "seed": ("algokit", "himalaya KernelRidgeCV"),
 }
 ONCE = {
-    "dual": ("himalaya RidgeCV", "scikit-learn RidgeCV (leave-one-out)", "naive loop"),
-    "primal": ("himalaya KernelRidgeCV, tuned batches", "scikit-learn RidgeCV (leave-one-out)", "naive loop"),
+    "dual": ("scikit-learn RidgeCV (leave-one-out)", "naive loop"),
+    "primal": ("himalaya RidgeCV", "scikit-learn RidgeCV (leave-one-out)", "naive loop"),
     "seed": (),
 }
 EXTRAPOLATED = ("naive loop",)

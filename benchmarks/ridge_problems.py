@@ -54,7 +54,7 @@ PROBLEMS = {
     for problem in (
         Problem("dual", 2000, 4000, 5000, 10, 5),
         Problem("primal", 4000, 500, 5000, 10, 5),
-        Problem("seed", 1000, 2000, 5000, 30, 8, n_spaces=4, n_hemispheres=2),
+        Problem("seed", 750, 1500, 5000, 30, 8, n_spaces=4, n_hemispheres=2),
     )
 }
 

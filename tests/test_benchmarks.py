@@ -40,3 +40,38 @@ def test_a_submission_without_its_data_is_refused() -> None:
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 2
     assert "belong together" in ran.stderr
+
+
+@pytest.fixture(scope="module")
+def ridge_lines() -> list[str]:
+    command = [sys.executable, str(BENCHMARKS / "ridge.py"), "--json", "--scale", "0.02", "--repeats", "1"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_last_line_of_the_ridge_benchmark_is_its_ratios_and_its_agreement(ridge_lines: list[str]) -> None:
+    summary = json.loads(ridge_lines[-1])
+    for name in ("dual_vs_himalaya_best", "dual_vs_himalaya_ridgecv", "seed_setting_vs_himalaya", "primal_vs_himalaya_best"):
+        assert summary[name] > 0
+    assert summary["peak_memory_ratio"] > -1
+    assert summary["max_abs_delta_r"] < 1e-4
+    assert summary["alpha_agreement"] == 1
+    assert summary["max_relative_prediction_error"] < 1e-3
+
+
+def test_the_tables_of_the_ridge_benchmark_name_every_route(ridge_lines: list[str]) -> None:
+    table = "\n".join(ridge_lines[:-1])
+    for route in ("algokit", "himalaya KernelRidgeCV, tuned batches", "himalaya RidgeCV", "scikit-learn", "naive loop"):
+        assert route in table
+    for problem in ("dual", "primal", "seed"):
+        assert f"### {problem}: n " in table
+
+
+def test_growth_and_the_true_size_can_be_measured() -> None:
+    ridge = [sys.executable, str(BENCHMARKS / "ridge.py"), "--scale", "0.01", "--repeats", "1", "--json"]
+    for options in (["--growth"], ["--gpu", "--device", "cpu"]):
+        ran = subprocess.run([*ridge, *options], capture_output=True, text=True, check=True)
+        summary = json.loads(ran.stdout.splitlines()[-1])
+        assert summary
+        if "--gpu" in options:
+            assert [one["n_features"] for one in summary["spaces"]] == [10, 81, 327, 1000]
+            assert all(one["ratio_to_floor"] > 0 for one in summary["spaces"])

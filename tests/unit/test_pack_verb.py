@@ -104,9 +104,8 @@ def test_the_change_of_every_roi_is_that_of_an_independent_scoring(case: Case, t
     official = report.trim.document()["changes_points"]
     for place, value in before.items():
         assert official[place] == pytest.approx(abs(after[place] - value), rel=5e-3, abs=1e-9), place
-    assert (
-        report.trim.points == max(report.trim.changes.values()) >= max(abs(after[one] - before[one]) for one in after)
-    )
+    worst = max(abs(after[one] - before[one]) for one in after)
+    assert report.trim.points == max(report.trim.changes.values()) >= worst * (1 - 1e-9)  # differences of rounded sums
     points, at = report.trim.largest["noise_normalized_mean"]
     assert points == pytest.approx(report.trim.changes[at])
     assert "noise_normalized_median" in report.trim.largest
