@@ -21,15 +21,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ ONCE = {
     "primal": ("himalaya RidgeCV", "scikit-learn RidgeCV (leave-one-out)", "naive loop"),
     "seed": (),
 }
+PRELOADED = ["ridge_routes", "torch", "himalaya.kernel_ridge", "himalaya.ridge", "sklearn.linear_model"]
 EXTRAPOLATED = ("naive loop",)
 REFERENCE = "float64 reference"
 CLOSE_R = 1e-4
@@ -62,9 +64,7 @@ CLOSE_R = 1e-4
 def main() -> None:
     """Run what was asked for."""
     arguments = _arguments()
-    if arguments.child:
-        _child_main(arguments)
-        return
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     if arguments.gpu:
         from ridge_gpu import measure
 
@@ -89,7 +89,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda", help="of --gpu (cuda)")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -127,23 +126,34 @@ def _solve(problem: Problem, arguments: argparse.Namespace) -> dict[str, Result]
 
 
 def _child(route: str, problem: Problem, folder: Path, threads: int) -> Result:
-    """One route in a fresh process: its peak memory is then its own."""
-    order = json.dumps({"route": route, "problem": asdict(problem), "folder": str(folder)})
-    command = [sys.executable, __file__, "--threads", str(threads), "--child", order]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    result: Result = json.loads(ran.stdout)
+    """One route in a process of its own: its peak memory is then its own.
+
+    Processes come from a server that has loaded the libraries and started no thread.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["ridge_routes", "torch", "himalaya.kernel_ridge", "himalaya.ridge", "sklearn.linear_model"]
+    )
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_solve_once, args=(route, problem, folder, threads, theirs))
+    process.start()
+    theirs.close()
+    try:
+        result: Result = ours.recv()
+    except EOFError:
+        raise SystemExit(f"{route} failed on {problem.name}; see above") from None
+    finally:
+        process.join()
     return result
 
 
-def _child_main(arguments: argparse.Namespace) -> None:
+def _solve_once(route_name: str, problem: Problem, folder: Path, threads: int, answer: Connection) -> None:
     import torch
     from ridge_routes import ROUTES
 
-    torch.set_num_threads(arguments.threads)
-    order = json.loads(arguments.child)
-    problem, folder, route = Problem(**order["problem"]), Path(order["folder"]), ROUTES[order["route"]]
-    if order["route"] != REFERENCE:
+    torch.set_num_threads(threads)
+    route = ROUTES[route_name]
+    if route_name != REFERENCE:
         _warm_up(route, problem)
     spaces, targets = read_problem(problem, folder)
     before = _start_of_peak()
@@ -151,8 +161,8 @@ def _child_main(arguments: argparse.Namespace) -> None:
     solution = route(problem, spaces, targets)
     seconds = (time.perf_counter() - started) / solution.share
     peak = _status_bytes("VmHWM") - before
-    np.savez(_saved(folder, order["route"]), alpha=solution.alpha, r=solution.r, predictions=solution.predictions)
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "share": solution.share}))
+    np.savez(_saved(folder, route_name), alpha=solution.alpha, r=solution.r, predictions=solution.predictions)
+    answer.send({"seconds": seconds, "peak_bytes": peak, "share": solution.share})
 
 
 def _warm_up(route: Any, problem: Problem) -> None:

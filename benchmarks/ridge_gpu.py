@@ -1,4 +1,4 @@
-"""The ridge search at the true size of the challenge, on a GPU: seconds per feature space beside the arithmetic floor."""
+"""The ridge search at the true size of the challenge, on a GPU: seconds per space beside the arithmetic floor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def _measure_one(problem: Problem, n_features: int, responses: Any, device: str,
     started = time.perf_counter()
     result = search_ridge([space], Targets([responses], split, device), settings)
     seconds = time.perf_counter() - started
-    largest = float(np.square(np.linalg.norm(rows[:512] - rows[:512].mean(axis=0), 2)) * problem.n / min(512, problem.n))
+    largest = float(
+        np.square(np.linalg.norm(rows[:512] - rows[:512].mean(axis=0), 2)) * problem.n / min(512, problem.n)
+    )
     n_solved = len(solved_alphas(settings.alphas, largest).solved)
     floor = replace(problem, n_features=n_features, n_alphas=n_solved).main_product_flops / rate
     return {

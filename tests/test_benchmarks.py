@@ -50,7 +50,12 @@ def ridge_lines() -> list[str]:
 
 def test_the_last_line_of_the_ridge_benchmark_is_its_ratios_and_its_agreement(ridge_lines: list[str]) -> None:
     summary = json.loads(ridge_lines[-1])
-    for name in ("dual_vs_himalaya_best", "dual_vs_himalaya_ridgecv", "seed_setting_vs_himalaya", "primal_vs_himalaya_best"):
+    for name in (
+        "dual_vs_himalaya_best",
+        "dual_vs_himalaya_ridgecv",
+        "seed_setting_vs_himalaya",
+        "primal_vs_himalaya_best",
+    ):
         assert summary[name] > 0
     assert summary["peak_memory_ratio"] > -1
     assert summary["max_abs_delta_r"] < 1e-4
