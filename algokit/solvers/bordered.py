@@ -16,6 +16,7 @@ Source: the bordered (saddle point) form of ridge with an intercept and its bloc
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ from torch import Tensor
 from algokit.readouts import FeatureSpace
 from algokit.solvers.cross_validate import Folds
 from algokit.solvers.factorise import gram_blocks
-from algokit.solvers.interpolate import LIMIT, interpolation
+from algokit.solvers.interpolate import LIMIT, interpolation, solved_alphas
 from algokit.solvers.memory import OPERATOR_BYTES
 from algokit.solvers.predict import Predicted, predict_each
 from algokit.solvers.symmetric import largest_eigenvalue, spd_inverse
@@ -68,7 +69,17 @@ class Kernel:
         weights = interpolation(alpha, tuple(self.remembered), self.largest)
         if weights is not None:
             return _weighted_sum(weights, list(self.remembered.values()))
+        return self._solved(alpha)
+
+    def prepare(self, alphas: Sequence[float]) -> None:
+        """Solve what the operators of these alphas, ascending, are interpolated from."""
+        for alpha in solved_alphas(alphas, self.largest).solved if alphas else ():
+            self._remember(alpha, functools.partial(self._solved, alpha))
+
+    def _solved(self, alpha: float) -> Tensor:
         gram, cross = self._precise(alpha)
+        if alpha == LIMIT:
+            return cross
         return torch.cholesky_solve(cross.T, torch.linalg.cholesky(_shifted(gram, alpha))).T.float()
 
     def _precise(self, alpha: float) -> tuple[Tensor, Tensor]:
@@ -162,6 +173,7 @@ class BorderedSpace:
             kept, kernel = self._for_folds
         else:
             kernel = _kernel(self._gram, kept, cross, self.largest)
+            kernel.prepare(torch.unique(alpha[chosen]).tolist())
 
         def effects(operator: Tensor, values: Tensor) -> Tensor:
             mean = values.mean(dim=0)

@@ -113,6 +113,21 @@ def _searched(space: FeatureSpace, responses: Any, alphas: tuple[float, ...], **
     return search_ridge([space], Targets(responses, ROWS, "cpu", **sizes), settings)
 
 
+def test_out_of_fold_predictions_of_the_bordered_route_are_those_of_fits_without_the_fold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "FEW_ROWS", 0)
+    space = made_space()
+    responses, settings = made_responses(space), SearchSettings(ALPHAS, shuffled_folds(ROWS.fit, 5, seed=1))
+    out_of_fold = np.zeros((N, N_TARGETS), dtype=np.float32)
+    found = search_ridge([space], Targets([responses], ROWS, "cpu"), settings, out_of_fold=out_of_fold)
+    x, y = space.train.astype(float), responses.astype(float)
+    for fold in settings.folds:
+        kept = np.setdiff1d(ROWS.fit, fold)
+        np.testing.assert_allclose(out_of_fold[fold], _refit(x[kept], y[kept], x[fold], found.alpha), atol=2e-4)
+    assert not out_of_fold[ROWS.val].any()
+
+
 def test_on_the_bordered_route_blocks_order_and_hemispheres_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "FEW_ROWS", 0)
     space = made_space()
