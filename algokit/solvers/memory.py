@@ -57,7 +57,8 @@ def peak_bytes(sizes: SearchSizes, blocks: Blocks) -> int:
     space = 100 * n * n + 4 * n * sizes.n_test if d >= n else 40 * n * d + 24 * d * d
     remembered = min(OPERATOR_BYTES, 4 * n * sizes.n_test * min(sizes.n_alphas, USUAL_SOLVED)) if d >= n else 0
     operators = _operator_bytes(sizes, blocks) * 5 // 4 + remembered
-    return results + columns + space + operators + blocks.targets * _bytes_per_target(sizes)
+    block = min(blocks.targets, sizes.n_targets) * _bytes_per_target(sizes)
+    return results + columns + space + operators + block
 
 
 def fitting_blocks(sizes: SearchSizes, free_bytes: int, device: str, asked: int | None = None) -> Blocks:

@@ -100,6 +100,7 @@ def test_what_cannot_fit_is_refused_with_what_it_needs() -> None:
 def test_a_block_that_was_asked_for_is_kept_or_refused_with_one_that_fits() -> None:
     sizes = SearchSizes(900, 100, 10, 500, 10**6, 5, 10)
     assert fitting_blocks(sizes, 100 * GIGABYTE, "cpu", asked=77).targets == 77
+    assert fitting_blocks(replace(sizes, n_targets=9), 3 * GIGABYTE, "cpu", asked=10**6).targets == 10**6
     with pytest.raises(MemoryShortageError) as caught:
         fitting_blocks(sizes, 3 * GIGABYTE, "cpu", asked=10**6)
     (finding,) = caught.value.findings
