@@ -1,6 +1,6 @@
 """How fast, how small and how exact is the ridge search? algokit against himalaya, scikit-learn and a loop.
 
-    python benchmarks/ridge.py                    the three problems of the project's targets, five to ten minutes
+    python benchmarks/ridge.py                    the three problems of the project's targets, about ten minutes
     python benchmarks/ridge.py --scale 0.1        a quick look
     python benchmarks/ridge.py --growth           how seconds grow with n, features, targets, alphas, folds
     python benchmarks/ridge.py --gpu              true size on a GPU (see ridge_gpu.py)
@@ -269,7 +269,9 @@ def _table(problem: Problem, result: dict[str, Result], rate: float) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     fraction = problem.main_product_flops / rate / ours
-    tail = f"\nThe scores of every alpha and target alone, at the float32 rate above: {fraction:.2f} of our time."
+    tail = (
+        f"\nThe products of every alpha, were none interpolated, at the float32 rate above: {fraction:.2f} of our time."
+    )
     return "\n".join(lines) + "\n" + tail
 
 

@@ -37,7 +37,7 @@ class Problem:
 
     @property
     def main_product_flops(self) -> float:
-        """Scores of every alpha and target: the term no exact algorithm of this kind avoids."""
+        """Products of every alpha, fold and target, were none interpolated."""
         fold = self.n / self.n_folds
         width = min(self.n_features, self.n - fold)
         return 2.0 * self.n_spaces * self.n_alphas * self.n * width * self.n_targets

@@ -14,12 +14,11 @@ from typing import TypedDict
 from algokit.backbones import BackboneCard, LayerInfo
 from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, PrunedSearch, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import EnsembleSpec, Val
-from algokit.solvers.memory import SearchSizes, default_blocks, peak_bytes
+from algokit.solvers.memory import MATRIX_BYTES, WIDE_BYTES, SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
 _BATCH = 32
 _PCA_BLOCK = 4096
-_WIDE_BYTES, _MATRIX_BYTES = 2**30, 512 * 2**20  # those of solvers/band_choice.py, which loads torch
 _STACKING_BLOCK_BYTES = 3 * 64 * 2**20  # a block of predictions, as read, turned and centred
 
 
@@ -151,8 +150,8 @@ def _banded(
     n_kept = n_fit - n_fit / n_folds
     flops = 2.0 * n * n * sum(n_features) + n_mixes * (n_folds * 9.0 * n_kept**3 + 9.0 * n_fit**3 + 9.0 * n**3)
     flops += n_mixes * len(readout.alpha_values()) * 2.0 * n_fit * n_kept * (n_kept + n_targets)
-    wide = min(_WIDE_BYTES, 8 * n_fit * n_targets)
-    return flops, 8 * n * n * (3 * n_bands + 4) + _MATRIX_BYTES + 3 * wide
+    wide = min(WIDE_BYTES, 8 * n_fit * n_targets)
+    return flops, 8 * n * n * (3 * n_bands + 4) + MATRIX_BYTES + 3 * wide
 
 
 def _pca_ols(n_features: Sequence[int], n: int, n_targets: int, readout: PcaOlsSpec) -> tuple[float, int]:

@@ -42,11 +42,13 @@ class Inputs:
 
     def without(self, columns: slice) -> Inputs:
         """All inputs but a run of neighbouring ones."""
-        values = torch.cat([self.values[:, : columns.start], self.values[:, columns.stop :]], dim=1)
-        if self.slices is None:
-            return Inputs(values, None)
-        parts = [self.slices[..., : columns.start], self.slices[..., columns.stop :]]
-        return Inputs(values, torch.cat(parts, dim=2))
+        slices = None if self.slices is None else outside(self.slices, columns)
+        return Inputs(outside(self.values, columns), slices)
+
+
+def outside(values: Tensor, columns: slice) -> Tensor:
+    """A copy without a run of neighbouring columns."""
+    return torch.cat([values[..., : columns.start], values[..., columns.stop :]], dim=-1)
 
 
 class Operators(Protocol):

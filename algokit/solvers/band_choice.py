@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algokit.errors import MachineError
+from algokit.solvers.memory import MATRIX_BYTES, WIDE_BYTES
 from algokit.solvers.moments import pearson_r, unit_rows
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
-WIDE_BYTES = 2**30  # of float64 targets at a time: every batch repeats the eigendecompositions
-MATRIX_BYTES = 512 * 2**20  # of the operators of some alphas
 TIE_SLOPE = 1e-10  # himalaya adds this times log(alpha) to every score, so that ties go to the larger alpha
 NOT_A_SCORE = 1e-12  # what is left of a score of 0 when the slope is taken off again
 CONCENTRATIONS = (0.1, 1.0)  # of the Dirichlet draws: few bands count, or any

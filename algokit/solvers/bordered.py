@@ -24,12 +24,13 @@ import torch
 from torch import Tensor
 
 from algokit.readouts import FeatureSpace
+from algokit.solvers.arithmetic import outside
 from algokit.solvers.cross_validate import Folds
 from algokit.solvers.factorise import gram_blocks
 from algokit.solvers.interpolate import LIMIT, interpolation, solved_alphas
 from algokit.solvers.memory import OPERATOR_BYTES
 from algokit.solvers.predict import Predicted, predict_each
-from algokit.solvers.symmetric import largest_eigenvalue, spd_inverse
+from algokit.solvers.symmetric import centre_over_rows, largest_eigenvalue, spd_inverse
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
@@ -97,7 +98,7 @@ class Kernel:
         for place in places:
             kept = gram.shape[1] - (place.stop - place.start)
             mean = (gram[place].sum(dim=1) - gram[place, place].sum(dim=1)) / kept
-            yield _centred(_others(gram[place] - mean[:, None], place))
+            yield _centred(outside(gram[place] - mean[:, None], place))
 
     def _by_inverse(self, alpha: float, places: Sequence[slice]) -> Iterator[Tensor]:
         gram, cross = self._precise(alpha)
@@ -212,10 +213,7 @@ class BorderedFolds:
 def _kernel(gram: Tensor, rows: Tensor, cross_rows: Tensor, largest: float) -> Kernel:
     """The kernel of some rows against new ones, centred over them; no eigenvalue of it exceeds those of all rows."""
     inner, cross = gram[rows][:, rows], cross_rows[:, rows]
-    column_mean = inner.mean(dim=0)
-    mean = column_mean.mean()
-    inner = inner.sub_(column_mean).sub_(column_mean[:, None]).add_(mean)
-    cross = cross - column_mean - cross.mean(dim=1, keepdim=True) + mean
+    centre_over_rows(inner, cross)
     return Kernel(inner, cross, largest)
 
 
@@ -235,11 +233,6 @@ def _weighted_sum(weights: Iterable[float], operators: Sequence[Tensor]) -> Tens
 def _centred(matrix: Tensor) -> Tensor:
     """Less the mean over rows; a product from the left with what is centred is centred."""
     return matrix - matrix.mean(dim=0)
-
-
-def _others(rows: Tensor, place: slice) -> Tensor:
-    """The columns outside a run."""
-    return torch.cat([rows[:, : place.start], rows[:, place.stop :]], dim=1)
 
 
 def _times_others(left: Tensor, rows: Tensor, place: slice) -> Tensor:

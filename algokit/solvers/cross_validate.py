@@ -25,14 +25,13 @@ class Folds:
     rows : the rows of each fold; together the fit rows.
     order : the fit rows, fold after fold: in this order a fold is a run of neighbours.
     places : where each fold lies in that order.
-    fit, val : all fit rows, ascending; the rows no fold may see.
+    val : the rows no fold may see.
     flat : (n_folds, n_targets) bool, from `Targets.flat`: r is 0 there.
     """
 
     rows: tuple[Tensor, ...]
     order: Tensor
     places: tuple[slice, ...]
-    fit: Tensor
     val: Tensor
     flat: Tensor
 
@@ -41,8 +40,9 @@ class Folds:
         """Folds given as row numbers."""
         device = targets.device
         rows = tuple(torch.as_tensor(fold, device=device) for fold in folds)
-        fit, val = (torch.as_tensor(part, device=device) for part in (targets.rows.fit, targets.rows.val))
-        return cls(rows, torch.cat(rows), tuple(_runs([len(fold) for fold in rows])), fit, val, targets.flat(folds))
+        places = tuple(_runs([len(fold) for fold in rows]))
+        val = torch.as_tensor(targets.rows.val, device=device)
+        return cls(rows, torch.cat(rows), places, val, targets.flat(folds))
 
     def kept(self, index: int) -> Tensor:
         """The fit rows outside a fold, in the order of `order`."""

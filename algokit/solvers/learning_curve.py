@@ -28,12 +28,11 @@ from torch import Tensor
 
 from algokit.errors import UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult, Rows
-from algokit.solvers.bordered import FLOAT32_CONDITION, BorderedSpace
-from algokit.solvers.factorise import check_shapes, factorise, factorise_gram, gram_blocks, non_finite_error
+from algokit.solvers.factorise import check_shapes, factorise, gram_blocks, non_finite_error
 from algokit.solvers.folds import shuffled_folds
-from algokit.solvers.routes import FEW_ROWS, FLOAT64_CONDITION, MANY_PRECISE, PRIMAL_BELOW, EigenSpace, Route
+from algokit.solvers.routes import FEW_ROWS, PRIMAL_BELOW, EigenSpace, Route, solve_gram
 from algokit.solvers.search import RunningSearch, SearchSettings
-from algokit.solvers.symmetric import largest_eigenvalue
+from algokit.solvers.symmetric import centre_over_rows
 from algokit.solvers.targets import Targets
 from algokit.types import Finding, Ints
 
@@ -230,7 +229,7 @@ class SharedSpace:
             part = FeatureSpace(self._own.name, self._own.train[:size], self._own.test)
             return EigenSpace(factorise(part, np.arange(size), standardize=False, device=self._device)), ""
         gram, cross, varies = _centred(self._gram[:size, :size], self._cross[:, :size])
-        return _solve_gram(gram, cross, self._n_constant if varies else self._n_features, self._alphas)
+        return solve_gram(gram, cross, self._n_constant if varies else self._n_features, self._alphas)
 
     def _is_narrow(self, size: int) -> bool:
         """Whether `solve_space` would decompose the features themselves."""
@@ -260,23 +259,7 @@ def _ordered(space: FeatureSpace, order: Ints, val: Ints, standardize: bool) -> 
 
 def _centred(gram: Tensor, cross: Tensor) -> tuple[Tensor, Tensor, bool]:
     """Copies, centred over the rows of ``gram``; and whether anything varies over these."""
-    column_mean = gram.mean(dim=0)
-    mean = column_mean.mean()
-    inner = (gram - column_mean).sub_(column_mean[:, None]).add_(mean)
-    outer = (cross - column_mean).sub_(cross.mean(dim=1, keepdim=True)).add_(mean)
+    inner, outer = gram.clone(), cross.clone()
+    centre_over_rows(inner, outer)
     varies = float(inner.diagonal().max()) > NO_VARIANCE * float(gram.diagonal().max())
     return (inner, outer, True) if varies else (inner.zero_(), outer.zero_(), False)
-
-
-def _solve_gram(gram: Tensor, cross: Tensor, n_constant: int, alphas: Sequence[float]) -> tuple[Route, str]:
-    """The route `solve_space` takes where features are many, from a float64 Gram matrix that is there already."""
-    if len(gram) < FEW_ROWS:
-        return EigenSpace(factorise_gram(gram, cross, n_constant)), ""
-    smallest = largest_eigenvalue(gram) / FLOAT32_CONDITION
-    n_precise = sum(alpha < smallest for alpha in alphas)
-    if not n_precise:
-        return BorderedSpace(gram.float(), cross.float(), n_constant), ""
-    note = f"float64 for {n_precise} of {len(alphas)} alphas, those below {smallest:.0e}: float32 would not be enough"
-    if n_precise < MANY_PRECISE and alphas[0] > smallest * FLOAT32_CONDITION / FLOAT64_CONDITION:
-        return BorderedSpace(gram, cross, n_constant), note
-    return EigenSpace(factorise_gram(gram, cross, n_constant)), note

@@ -26,6 +26,8 @@ COLUMN_BLOCK_BYTES = 64 * MEBIBYTE
 OPERATOR_BYTES = 256 * MEBIBYTE
 BLOCK_BYTES = 64 * MEBIBYTE
 BLOCK_TARGETS = {"cpu": 960, "cuda": 8192}  # more, and what is made of a block no longer stays in the CPU's caches
+WIDE_BYTES = 1024 * MEBIBYTE  # banded: of float64 targets at a time, as every batch repeats the eigendecompositions
+MATRIX_BYTES = 512 * MEBIBYTE  # banded: of the operators of some alphas
 USABLE = 0.9  # of what is free
 USUAL_SOLVED = 16
 

@@ -24,6 +24,7 @@ from algokit.solvers.cross_validate import Folded, Folds
 from algokit.solvers.factorise import Factorisation, factorise, factorise_gram, gram_blocks
 from algokit.solvers.leave_out import LeaveOut, leave_out
 from algokit.solvers.predict import Predicted, predict_left_out, predict_test
+from algokit.solvers.symmetric import largest_eigenvalue
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
@@ -150,13 +151,27 @@ def solve_space(
         return EigenSpace(factorise(space, fit_rows, standardize=standardize, device=device)), ""
     options: dict[str, Any] = {"standardize": standardize, "device": device}
     bordered = BorderedSpace.of(space, fit_rows, torch.float32, **options)
-    smallest = bordered.largest / FLOAT32_CONDITION
-    n_precise = sum(alpha < smallest for alpha in alphas)
-    if not n_precise:
+    if not _n_precise(bordered.largest, alphas):
         return bordered, ""
     del bordered
-    note = f"float64 for {n_precise} of {len(alphas)} alphas, those below {smallest:.0e}: float32 would not be enough"
-    gram, cross, n_constant = gram_blocks(space, fit_rows, torch.float64, **options)
-    if n_precise < MANY_PRECISE and alphas[0] > smallest * FLOAT32_CONDITION / FLOAT64_CONDITION:
+    return solve_gram(*gram_blocks(space, fit_rows, torch.float64, **options), alphas)
+
+
+def solve_gram(gram: Tensor, cross: Tensor, n_constant: int, alphas: Sequence[float]) -> tuple[Route, str]:
+    """As `solve_space` where features are many, from a Gram matrix that `gram_blocks` has taken in float64."""
+    if len(gram) < FEW_ROWS:
+        return EigenSpace(factorise_gram(gram, cross, n_constant)), ""
+    largest = largest_eigenvalue(gram)
+    n_precise = _n_precise(largest, alphas)
+    if not n_precise:
+        return BorderedSpace(gram.float(), cross.float(), n_constant), ""
+    below = f"those below {largest / FLOAT32_CONDITION:.0e}"
+    note = f"float64 for {n_precise} of {len(alphas)} alphas, {below}: float32 would not be enough"
+    if n_precise < MANY_PRECISE and alphas[0] > largest / FLOAT64_CONDITION:
         return BorderedSpace(gram, cross, n_constant), note
     return EigenSpace(factorise_gram(gram, cross, n_constant)), note
+
+
+def _n_precise(largest: float, alphas: Sequence[float]) -> int:
+    """How many alphas float32 is not enough for."""
+    return sum(alpha < largest / FLOAT32_CONDITION for alpha in alphas)

@@ -128,7 +128,7 @@ class RunningSearch:
     def visit(self, index: int, space: FeatureSpace) -> None:
         """Solve a space, score it, and predict the targets it wins."""
         if self.settings.selection != "kfold":
-            self._keep_winners(index, space, *self._by_rows(space))
+            self._keep_winners(index, space, *self._with_room(lambda: self._by_rows(space)))
             return
         route, why_float64 = solve_space(
             space,

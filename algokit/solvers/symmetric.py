@@ -1,4 +1,4 @@
-"""Symmetric matrices: squares, inverses, the largest eigenvalue."""
+"""Symmetric matrices: squares, centring, inverses, the largest eigenvalue."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def mirror(total: Tensor) -> Tensor:
 def _strips(n: int) -> Iterator[slice]:
     bounds = [n * index // N_STRIPS for index in range(N_STRIPS + 1)]
     yield from (slice(*pair) for pair in itertools.pairwise(bounds))
+
+
+def centre_over_rows(gram: Tensor, cross: Tensor) -> None:
+    """Centre products of rows with each other (n, n) and of new rows with them (n_new, n) over the rows, in place."""
+    column_mean = gram.mean(dim=0)
+    mean = column_mean.mean()
+    gram.sub_(column_mean).sub_(column_mean[:, None]).add_(mean)
+    cross.sub_(cross.mean(dim=1, keepdim=True)).sub_(column_mean).add_(mean)
 
 
 def spd_inverse(matrix: Tensor) -> Tensor:
