@@ -116,14 +116,15 @@ def sklearn_ridge_cv(problem: Problem, spaces: list[Floats], targets: Floats) ->
 
 
 def naive_loop(problem: Problem, spaces: list[Floats], targets: Floats) -> Solution:
-    """A new scikit-learn fit for every fold and alpha; the first fold of the first space, extrapolated."""
+    """A new scikit-learn fit for every fold and alpha; some alphas, first fold, first space, extrapolated."""
     from sklearn.linear_model import Ridge
 
     x, fold = spaces[0][: problem.n], problem.folds[0]
     kept = np.setdiff1d(np.arange(problem.n), fold)
-    r = [_pearson(Ridge(alpha).fit(x[kept], targets[kept]).predict(x[fold]), targets[fold]) for alpha in problem.alphas]
-    alpha = problem.alphas[np.argmax(r, axis=0)]
-    share = 1 / (problem.n_folds * len(spaces))
+    some = problem.alphas[::5]
+    r = [_pearson(Ridge(alpha).fit(x[kept], targets[kept]).predict(x[fold]), targets[fold]) for alpha in some]
+    alpha = some[np.argmax(r, axis=0)]
+    share = len(some) / (problem.n_alphas * problem.n_folds * len(spaces))
     return Solution(alpha, np.max(r, axis=0), np.zeros((0, problem.n_targets)), share)
 
 

@@ -17,17 +17,20 @@ Source: the bordered (saddle point) form of ridge with an intercept and its bloc
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from algokit.readouts import FeatureSpace
 from algokit.solvers.arithmetic import outside
 from algokit.solvers.cross_validate import Folds
 from algokit.solvers.factorise import gram_blocks
-from algokit.solvers.interpolate import LIMIT, interpolation, solved_alphas
+from algokit.solvers.interpolate import LIMIT, SolvedAlphas, interpolation, shortfall, solved_alphas
+from algokit.solvers.leading import FEWEST_ROWS, Leading, leading, start_basis
 from algokit.solvers.memory import OPERATOR_BYTES
 from algokit.solvers.predict import Predicted, predict_each
 from algokit.solvers.symmetric import centre_over_rows, largest_eigenvalue, spd_inverse
@@ -35,10 +38,13 @@ from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
 FLOAT32_CONDITION = 400.0
+MARGIN = 1.25  # the largest eigenvalue comes from a few steps of power iteration
+WORTH_SETTING_APART = 8.0  # narrower by this factor, the range of eigenvalues spares about two solved alphas
+FEWEST_ALPHAS = 4  # fewer are solved, each of them
 HAT_FROM = 16.0  # times the largest eigenvalue: from there on the signal in G is lost in float32
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kernel:
     """Rows fitted on and rows to predict.
 
@@ -48,12 +54,34 @@ class Kernel:
     cross : (n_new, n) new rows against them, centred with their mean.
     largest : the largest eigenvalue of ``gram``, or of one it is part of.
     remembered : alpha -> `new_operator`, of alphas whose inverse was at hand.
+    leading : eigenpairs of ``gram`` that interpolation need not cover; none before `set_apart`.
     """
 
     gram: Tensor
     cross: Tensor
     largest: float
     remembered: dict[float, Tensor] = field(default_factory=dict)
+    leading: Leading = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leading = Leading.none(MARGIN * self.largest, self.gram)
+
+    def set_apart(self, alphas: Sequence[float], places: Sequence[slice]) -> list[Leading]:
+        """Find `leading` of all rows, and of the rows outside some runs, where that spares solved alphas."""
+        none = [self.leading] * len(places)
+        if len(alphas) < FEWEST_ALPHAS or len(self.gram) < FEWEST_ROWS:
+            return none
+        gram = self.gram.float()
+        basis = start_basis(gram)
+        whole = leading(gram, basis, [slice(0, 0)])
+        if not whole or self.largest < WORTH_SETTING_APART * max(whole[0].rest, alphas[0]):
+            return none
+        outside_runs = leading(gram, basis, places)
+        if outside_runs is None:
+            return none
+        self.leading = whole[0]
+        # no rest of some rows exceeds that of all; the refit is interpolated from what the folds solve
+        return [replace(one, rest=self.leading.rest) for one in outside_runs]
 
     def fold_operators(self, alpha: float, places: Sequence[slice]) -> tuple[Iterator[Tensor], float]:
         """Operators of folds that are runs of neighbouring rows, and the condition number of the system solved."""
@@ -67,15 +95,24 @@ class Kernel:
         """(n_new, n) float32: predictions of the new rows less the mean over the rows fitted on."""
         if alpha in self.remembered:
             return self.remembered[alpha]
-        weights = interpolation(alpha, tuple(self.remembered), self.largest)
-        if weights is not None:
-            return _weighted_sum(weights, list(self.remembered.values()))
-        return self._solved(alpha)
+        weights = interpolation(alpha, tuple(self.remembered), self.leading.rest)
+        return self._solved(alpha) if weights is None else self._interpolated(alpha, weights)
 
     def prepare(self, alphas: Sequence[float]) -> None:
         """Solve what the operators of these alphas, ascending, are interpolated from."""
-        for alpha in solved_alphas(alphas, self.largest).solved if alphas else ():
+        if not alphas:
+            return
+        self.set_apart(alphas, [])
+        for alpha in solved_alphas(alphas, self.leading.rest).solved:
             self._remember(alpha, functools.partial(self._solved, alpha))
+
+    def _interpolated(self, alpha: float, weights: NDArray[np.float64]) -> Tensor:
+        total = torch.zeros_like(self.cross, dtype=torch.float32)
+        for weight, operator in zip(weights, self.remembered.values(), strict=True):
+            total.add_(operator, alpha=float(weight))
+        vectors, chosen = self.leading.vectors, SolvedAlphas(tuple(self.remembered), weights[None])
+        missing = shortfall([alpha], chosen, self.leading.values).float()
+        return total.addmm_(self.cross.float() @ vectors * missing, vectors.T) if len(missing.T) else total
 
     def _solved(self, alpha: float) -> Tensor:
         gram, cross = self._precise(alpha)
@@ -176,12 +213,13 @@ class BorderedSpace:
             kernel = _kernel(self._gram, kept, cross, self.largest)
             kernel.prepare(torch.unique(alpha[chosen]).tolist())
 
-        def effects(operator: Tensor, values: Tensor) -> Tensor:
-            mean = values.mean(dim=0)
-            return operator @ (values - mean) + mean
+        def of_all_rows(one: float) -> Tensor:
+            # rows of the operator add up to nothing, so that only the mean over the rows kept is to be added
+            operator = torch.zeros(len(cross), len(self._gram), device=cross.device)
+            operator[:, kept] = kernel.new_operator(one) + 1 / len(kept)
+            return operator
 
-        bytes_each = 4 * kernel.cross.numel()
-        yield from predict_each(kernel.new_operator, bytes_each, effects, targets, alpha, chosen, kept)
+        yield from predict_each(of_all_rows, 4 * cross.numel(), torch.matmul, targets, alpha, chosen)
 
 
 @dataclass(frozen=True)
@@ -191,10 +229,9 @@ class BorderedFolds:
     kernel: Kernel
     places: tuple[slice, ...]
 
-    @property
-    def largest(self) -> float:
+    def leading(self, alphas: Sequence[float]) -> list[Leading]:
         """See `Folded`."""
-        return self.kernel.largest
+        return self.kernel.set_apart(alphas, self.places)
 
     @property
     def widths(self) -> list[int]:
@@ -221,13 +258,6 @@ def _shifted(matrix: Tensor, alpha: float) -> Tensor:
     shifted = matrix.clone()
     shifted.diagonal().add_(alpha)
     return shifted
-
-
-def _weighted_sum(weights: Iterable[float], operators: Sequence[Tensor]) -> Tensor:
-    total = torch.zeros_like(operators[0])
-    for weight, operator in zip(weights, operators, strict=True):
-        total.add_(operator, alpha=float(weight))
-    return total
 
 
 def _centred(matrix: Tensor) -> Tensor:

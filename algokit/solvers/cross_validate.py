@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from algokit.solvers.arithmetic import Inputs, Operators, inputs, may_slice, operators
-from algokit.solvers.interpolate import SolvedAlphas, runs_of_alphas
-from algokit.solvers.moments import pearson_r_of_sums, unit_rows
+from algokit.solvers.interpolate import SolvedAlphas, runs_of_alphas, shortfall
+from algokit.solvers.leading import Leading
+from algokit.solvers.moments import Correction, pearson_r_of_sums, unit_rows
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
@@ -59,9 +60,8 @@ def _runs(lengths: Sequence[int]) -> Iterator[slice]:
 class Folded(Protocol):
     """A solved space, ready to predict every fold from the others."""
 
-    @property
-    def largest(self) -> float:
-        """A number no eigenvalue of the Gram matrix exceeds by much."""
+    def leading(self, alphas: Sequence[float]) -> Sequence[Leading]:
+        """For each fold the eigenvalues that interpolation between alphas, ascending, need not cover."""
         ...
 
     @property
@@ -94,10 +94,15 @@ class FoldOperators:
     Attributes
     ----------
     weights : (n_alphas, n_solved) float32: the operator of an alpha is this sum of those that are solved.
+    lacking, missing, left_out : what such a sum lacks along the leading eigenvectors: ``alphas``, ``weights`` and
+        ``rows`` of a `Correction`.
     """
 
     solved: Operators
     weights: Tensor
+    lacking: Tensor
+    missing: Tensor
+    left_out: Tensor
 
 
 def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[float]) -> tuple[Tensor, float]:
@@ -116,18 +121,26 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[f
     worst = 1.0
     numbers = sum(len(fold) * width for fold, width in zip(folds.rows, solved.widths, strict=True))
     most = targets.operator_bytes // max(1, 4 * numbers)
-    for run, chosen in runs_of_alphas(alphas, solved.largest, most):
-        ready, condition = _fold_operators(solved, chosen, folds, slicing)
+    leading = solved.leading(alphas)
+    vectors = torch.cat([one.vectors for one in leading], dim=1)
+    rest = max(one.rest for one in leading)
+    for run, chosen in runs_of_alphas(alphas, rest, most):
+        ready, condition = _fold_operators(solved, alphas[run], chosen, leading, folds, slicing)
         worst = max(worst, condition)
         for block in targets.blocks():
             values = block.values[folds.order].T.contiguous()
-            for index, r in _scores(ready, solved, values, folds, slicing):
+            for index, r in _scores(ready, solved, values, vectors, folds, slicing):
                 scores[run, block.columns] += r.masked_fill_(folds.flat[index, block.columns], 0.0)
     return scores.div_(len(folds.rows)), worst
 
 
 def _fold_operators(
-    solved: Folded, chosen: SolvedAlphas, folds: Folds, slicing: Sequence[bool]
+    solved: Folded,
+    alphas: Sequence[float],
+    chosen: SolvedAlphas,
+    leading: Sequence[Leading],
+    folds: Folds,
+    slicing: Sequence[bool],
 ) -> tuple[list[FoldOperators], float]:
     """Operators of every fold, and the worst condition number."""
     n_solved, device = len(chosen.solved), folds.order.device
@@ -147,22 +160,33 @@ def _fold_operators(
         matrices[index] = matrices[index].new_empty(0)  # what was packed needs no second copy
         weights = interpolation * (norms[index] * made.scales)
         largest = weights.abs().amax(dim=1, keepdim=True)
-        ready.append(FoldOperators(made, (weights / torch.where(largest > 0, largest, 1.0)).float()))
+        scale = 1 / torch.where(largest > 0, largest, 1.0)
+        missing = shortfall(alphas, chosen, leading[index].values) * scale
+        lacking = missing.any(dim=1).nonzero().flatten()
+        part = leading[index].left_out
+        ready.append(FoldOperators(made, (weights * scale).float(), lacking, missing[lacking].float(), part))
     return ready, worst
 
 
 def _scores(
-    ready: Sequence[FoldOperators], solved: Folded, values: Tensor, folds: Folds, slicing: Sequence[bool]
+    ready: Sequence[FoldOperators],
+    solved: Folded,
+    values: Tensor,
+    vectors: Tensor,
+    folds: Folds,
+    slicing: Sequence[bool],
 ) -> Iterator[tuple[int, Tensor]]:
     """(index, (n_alphas, n_targets) r) of every fold for one block of targets."""
     plain: Inputs | None = None
+    along = torch.split(values @ vectors, [mine.missing.shape[1] for mine in ready], dim=1)
     for index, (mine, place, own) in enumerate(zip(ready, folds.places, solved.inputs(values), strict=True)):
         if own is not None:
             given = inputs(own, sliced=slicing[index])
         else:
             plain = plain or inputs(values, sliced=any(slicing))
             given = plain.without(place)
-        yield index, pearson_r_of_sums(mine.solved(given), unit_rows(values[:, place]), mine.weights)
+        missing = Correction(along[index], mine.lacking, mine.missing, mine.left_out)
+        yield index, pearson_r_of_sums(mine.solved(given), unit_rows(values[:, place]), mine.weights, missing)
 
 
 def _to_unit(operator: Tensor, out: Tensor) -> Tensor:

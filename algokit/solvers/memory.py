@@ -7,7 +7,8 @@ Peak beyond memory-mapped inputs, in bytes, with n training rows, d features, a 
     space       d >= n: 100 n^2 + 4 n n_test where float64 and its eigenvectors are needed (in float32 a quarter of it);
                 d < n: 40 n d + 24 d^2
     operators   5/4 of those applied at once, and those of the refit that are remembered, at most `OPERATOR_BYTES`
-    block       4 b (n + n_fit + 2 width + 2 q n_fold + q^2)
+    leading     d >= n: 16 n m (folds + 1), of m columns that leading eigenvectors are found in
+    block       4 b (n + n_fit + 2 width + 2 q n_fold + q^2 + m (folds + 3 A))
 
 The terms in n^2 and d n are upper bounds: `tests/unit/solvers/test_memory.py` holds them against runs.
 """
@@ -30,6 +31,7 @@ WIDE_BYTES = 1024 * MEBIBYTE  # banded: of float64 targets at a time, as every b
 MATRIX_BYTES = 512 * MEBIBYTE  # banded: of the operators of some alphas
 USABLE = 0.9  # of what is free
 USUAL_SOLVED = 16
+N_BASIS = 104  # columns in which leading eigenvectors are found, see `algokit.solvers.leading`
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ def peak_bytes(sizes: SearchSizes, blocks: Blocks) -> int:
     space = 100 * n * n + 4 * n * sizes.n_test if d >= n else 40 * n * d + 24 * d * d
     remembered = min(OPERATOR_BYTES, 4 * n * sizes.n_test * min(sizes.n_alphas, USUAL_SOLVED)) if d >= n else 0
     operators = _operator_bytes(sizes, blocks) * 5 // 4 + remembered
+    leading = 16 * n * N_BASIS * (sizes.n_folds + 1) if d >= n else 0
     block = min(blocks.targets, sizes.n_targets) * _bytes_per_target(sizes)
-    return results + columns + space + operators + block
+    return results + columns + space + operators + leading + block
 
 
 def fitting_blocks(sizes: SearchSizes, free_bytes: int, device: str, asked: int | None = None) -> Blocks:
@@ -123,7 +126,8 @@ def _operator_bytes(sizes: SearchSizes, blocks: Blocks) -> int:
 
 def _bytes_per_target(sizes: SearchSizes) -> int:
     n_fold, solved = math.ceil(sizes.n_fit / sizes.n_folds), min(sizes.n_alphas, USUAL_SOLVED)
-    return 4 * (2 * sizes.n_fit + sizes.n_val + 2 * _width(sizes) + 2 * solved * n_fold + solved**2)
+    along = N_BASIS * (sizes.n_folds + 3 * sizes.n_alphas) if sizes.n_features >= sizes.n_fit else 0
+    return 4 * (2 * sizes.n_fit + sizes.n_val + 2 * _width(sizes) + 2 * solved * n_fold + solved**2 + along)
 
 
 def _width(sizes: SearchSizes) -> int:

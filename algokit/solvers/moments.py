@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -28,7 +30,25 @@ def pearson_r(predictions: Tensor, unit_truth: Tensor) -> Tensor:
     return covariance.mul_(_inverse(torch.linalg.vector_norm(predictions, dim=1))).clamp_(-1.0, 1.0)
 
 
-def pearson_r_of_sums(products: Tensor, unit_truth: Tensor, weights: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Correction:
+    """What the sums of some alphas lack: that of alpha ``alphas[a]`` lacks ``(along * weights[a]) @ rows.T``.
+
+    Attributes
+    ----------
+    along : (n_targets, k).
+    alphas : (n_some,) int64.
+    weights : (n_some, k).
+    rows : (n_rows, k), centred over rows.
+    """
+
+    along: Tensor
+    alphas: Tensor
+    weights: Tensor
+    rows: Tensor
+
+
+def pearson_r_of_sums(products: Tensor, unit_truth: Tensor, weights: Tensor, missing: Correction) -> Tensor:
     """Pearson r of weighted sums of predictions, from the sums over rows of their pairwise products.
 
     The sums themselves are never formed: many may come from few predictions.
@@ -38,6 +58,7 @@ def pearson_r_of_sums(products: Tensor, unit_truth: Tensor, weights: Tensor) -> 
     products : (n_targets, n_solved, n_rows), centred over rows.
     unit_truth : (n_targets, n_rows), from `unit_rows`.
     weights : (n_alphas, n_solved), of the sums.
+    missing : what the sums lack.
 
     Returns
     -------
@@ -45,8 +66,20 @@ def pearson_r_of_sums(products: Tensor, unit_truth: Tensor, weights: Tensor) -> 
     """
     covariance = torch.bmm(products, unit_truth[:, :, None]).squeeze(2) @ weights.T
     gram = torch.bmm(products, products.mT)
-    squared_norm = ((gram @ weights.T) * weights.T).sum(dim=1).clamp_(min=0)
-    return covariance.mul_(_inverse(squared_norm.sqrt_())).clamp_(-1.0, 1.0).T
+    squared_norm = ((gram @ weights.T) * weights.T).sum(dim=1)
+    if missing.along.shape[1] and len(missing.alphas):
+        covariance[:, missing.alphas] += (missing.along * (unit_truth @ missing.rows)) @ missing.weights.T
+        squared_norm[:, missing.alphas] += _missing_square(products, weights[missing.alphas], missing)
+    norm = squared_norm.clamp_(min=0).sqrt_()
+    return covariance.mul_(_inverse(norm)).clamp_(-1.0, 1.0).T
+
+
+def _missing_square(products: Tensor, weights: Tensor, missing: Correction) -> Tensor:
+    """(n_targets, n_some): twice the product of the sums with what they lack, and its square."""
+    mixed = ((products @ missing.rows) * missing.along[:, None]) @ missing.weights.T
+    lacking = missing.along[:, None] * missing.weights
+    square: Tensor = torch.linalg.vecdot(lacking @ (missing.rows.T @ missing.rows), lacking)
+    return square + 2 * (mixed * weights.T).sum(dim=1)
 
 
 def _inverse(norm: Tensor) -> Tensor:

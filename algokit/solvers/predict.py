@@ -52,13 +52,12 @@ def predict_left_out(
     held = leave_out(factors, scored, also_left)
     basis = held.kept_basis_float32 if held.compact else None
 
-    def effects(operator: Tensor, kept: Tensor) -> Tensor:
+    def effects(operator: Tensor, values: Tensor) -> Tensor:
+        kept = values[held.kept]
         return operator @ (kept if basis is None else basis.T @ kept) + kept.mean(dim=0)
 
     bytes_each = 4 * len(scored) * held.width
-    yield from predict_each(
-        lambda one: held.operator(one)[0].float(), bytes_each, effects, targets, alpha, chosen, held.kept
-    )
+    yield from predict_each(lambda one: held.operator(one)[0].float(), bytes_each, effects, targets, alpha, chosen)
 
 
 def predict_each(
@@ -68,15 +67,13 @@ def predict_each(
     targets: Targets,
     alpha: Tensor,
     chosen: Tensor,
-    kept: Tensor,
 ) -> Predicted:
     """Apply the operator of each alpha to the targets that chose it.
 
     Parameters
     ----------
     operator : alpha -> (n_rows, width) float32, made once per alpha.
-    effects : operator and (n_kept, n_some) values at the rows kept -> (n_rows, n_some), without the fit mean.
-    kept : the rows fitted on.
+    effects : operator and (n, n_some) values at all training rows -> (n_rows, n_some), without the fit mean.
     """
     used = torch.unique(alpha[chosen])
     for chunk in alpha_chunks(len(used), operator_bytes, targets.operator_bytes):
@@ -85,7 +82,7 @@ def predict_each(
             for one, made in zip(used[chunk], operators, strict=True):
                 these = mine & (alpha[block.columns] == one)
                 if bool(these.any()):
-                    yield _add_mean(block, these, effects(made, block.values[:, these][kept]), targets.fit_mean)
+                    yield _add_mean(block, these, effects(made, block.values[:, these]), targets.fit_mean)
 
 
 def _blocks_with(targets: Targets, chosen: Tensor) -> Iterator[tuple[TargetBlock, Tensor]]:

@@ -22,6 +22,7 @@ from algokit.readouts import FeatureSpace
 from algokit.solvers.bordered import FLOAT32_CONDITION, BorderedSpace
 from algokit.solvers.cross_validate import Folded, Folds
 from algokit.solvers.factorise import Factorisation, factorise, factorise_gram, gram_blocks
+from algokit.solvers.leading import Leading
 from algokit.solvers.leave_out import LeaveOut, leave_out
 from algokit.solvers.predict import Predicted, predict_left_out, predict_test
 from algokit.solvers.symmetric import largest_eigenvalue
@@ -94,10 +95,10 @@ class EigenFolds:
     folds: Folds
     held: tuple[LeaveOut, ...]
 
-    @property
-    def largest(self) -> float:
-        """See `Folded`."""
-        return float(self.factors.eigenvalues[0]) if self.factors.rank else 0.0
+    def leading(self, alphas: Sequence[float]) -> list[Leading]:
+        """See `Folded`: its products are too cheap for this to pay."""
+        largest = float(self.factors.eigenvalues[0]) if self.factors.rank else 0.0
+        return [Leading.none(largest, self.folds.order)] * len(self.held)
 
     @property
     def widths(self) -> Sequence[int]:

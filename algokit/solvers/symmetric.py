@@ -11,13 +11,19 @@ from torch import Tensor
 N_STRIPS = 4
 LEAF = 256
 TILE = 128
+WORTH_STRIPS = 768  # rows: smaller products are slower in strips than whole
 N_POWER_STEPS = 12
 
 
 def add_square(total: Tensor, rows: Tensor) -> None:
     """Add ``rows rows'`` below the diagonal and in the strips on it alone, five eighths of the work; see `mirror`."""
+    add_symmetric(total, rows, rows.T)
+
+
+def add_symmetric(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add ``left right``, which is symmetric, as `add_square` does."""
     for strip in _strips(len(total)):
-        total[strip, : strip.stop].addmm_(rows[strip], rows[: strip.stop].T)
+        total[strip, : strip.stop].addmm_(left[strip], right[:, : strip.stop])
 
 
 def mirror(total: Tensor) -> Tensor:
@@ -51,14 +57,23 @@ def spd_inverse(matrix: Tensor) -> Tensor:
     half = -(-n // (2 * TILE)) * TILE
     first = spd_inverse(matrix[:half, :half])
     mixed = first @ matrix[:half, half:]
-    second = spd_inverse(torch.addmm(matrix[half:, half:], matrix[half:, :half], mixed, alpha=-1))
+    second = spd_inverse(_plus_symmetric(matrix[half:, half:], matrix[half:, :half], mixed.neg()))
     both = mixed @ second
     inverse = torch.empty_like(matrix, memory_format=torch.contiguous_format)
-    torch.addmm(first, both, mixed.T, out=inverse[:half, :half])
+    inverse[:half, :half] = _plus_symmetric(first, both, mixed.T)
     inverse[half:, half:] = second
     inverse[:half, half:] = both.neg_()
     inverse[half:, :half] = both.T
     return inverse
+
+
+def _plus_symmetric(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """``matrix + left right``, all of it symmetric."""
+    if len(matrix) < WORTH_STRIPS:
+        return torch.addmm(matrix, left, right)
+    total = matrix.clone()
+    add_symmetric(total, left, right)
+    return mirror(total)
 
 
 def largest_eigenvalue(gram: Tensor) -> float:

@@ -69,8 +69,9 @@ class Targets:
         self.fit_mean, self.all_mean = np.zeros(self.n_targets), np.zeros(self.n_targets)
         with np.errstate(invalid="ignore"):
             for columns, values in self._raw_blocks():
-                self.fit_mean[columns] = values[rows.fit].mean(axis=0, dtype=np.float64)
                 self.all_mean[columns] = values.mean(axis=0, dtype=np.float64)
+                fit = values[rows.fit].mean(axis=0, dtype=np.float64) if len(rows.val) else self.all_mean[columns]
+                self.fit_mean[columns] = fit
         if not np.isfinite(self.all_mean).all():
             raise DataError("responses cannot be used", list(_non_finite_responses(self._responses)))
 

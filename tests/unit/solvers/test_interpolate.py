@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from algokit.solvers.interpolate import LIMIT, TOLERANCE, interpolation, runs_of_alphas, solved_alphas
+from algokit.solvers.interpolate import LIMIT, TOLERANCE, interpolation, runs_of_alphas, shortfall, solved_alphas
 
 GRIDS = [np.logspace(1, 5, 10), np.logspace(1, 5, 30), np.logspace(0, 8, 9), np.logspace(-3, 15, 5), np.array([7.0])]
 
@@ -39,3 +40,13 @@ def test_an_alpha_that_cannot_be_interpolated_is_said_to() -> None:
     assert interpolation(10.0, (), 1e3) is None
     assert interpolation(10.0, (1e4,), 1e3) is None
     np.testing.assert_array_equal(interpolation(10.0, (1.0, 10.0), 1e3), [0, 1])
+
+
+def test_what_a_sum_lacks_at_larger_eigenvalues_is_known() -> None:
+    alphas, far = np.logspace(1, 5, 10), np.array([300.0, 4e4])
+    found = solved_alphas(alphas.tolist(), 40.0)
+    assert len(found.solved) < len(solved_alphas(alphas.tolist(), 4e4).solved)
+    each = np.stack([1 / (far + alpha) if alpha < LIMIT else np.ones(2) for alpha in found.solved])
+    lacking = shortfall(alphas.tolist(), found, torch.from_numpy(far)).numpy()
+    np.testing.assert_allclose(found.weights @ each + lacking, 1 / (far + alphas[:, None]), rtol=1e-9)
+    assert not lacking[[alpha in found.solved for alpha in alphas]].any()

@@ -172,6 +172,48 @@ def test_a_fine_grid_of_alphas_is_interpolated_and_agrees_with_every_alpha_solve
     np.testing.assert_allclose(found.test_predictions[:, same], exact.test_predictions[:, same], atol=1e-3)
 
 
+def test_with_leading_eigenvalues_set_apart_scores_and_predictions_are_those_of_every_alpha_solved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    n, n_test, n_targets, alphas = 600, 9, 30, tuple(np.logspace(1, 5, 12))
+    rng = np.random.default_rng(8)
+    rows = rng.standard_normal((n + n_test, 900)) * np.arange(1, 901) ** -0.6 + 1
+    x = FeatureSpace("steep", rows[:n].astype(np.float32), rows[n:].astype(np.float32))
+    signal = (rows[:n] - rows[:n].mean(axis=0)) @ rng.standard_normal((900, n_targets))
+    y = (signal / signal.std(axis=0) + 2 * rng.standard_normal((n, n_targets))).astype(np.float32)
+    split = Rows(fit=np.delete(np.arange(n), VAL), val=VAL)
+    settings = SearchSettings(alphas, shuffled_folds(split.fit, 4, seed=1))
+    solved, apart = [], []
+    one, set_apart = bordered.Kernel.fold_operators, bordered.Kernel.set_apart
+
+    def counted(self: Any, alpha: float, places: Any) -> Any:
+        solved.append(alpha)
+        return one(self, alpha, places)
+
+    def watched(self: Any, *arguments: Any) -> Any:
+        apart.append(set_apart(self, *arguments))
+        return apart[-1]
+
+    monkeypatch.setattr(bordered.Kernel, "fold_operators", counted)
+    monkeypatch.setattr(bordered.Kernel, "set_apart", watched)
+    out_of_fold = np.zeros((n, n_targets), dtype=np.float32)
+    found = search_ridge([x], Targets([y], split, "cpu"), settings, out_of_fold=out_of_fold)
+    assert all(len(leading.values) for leading in apart[0])
+    assert len(solved) <= 6
+    exact = EigenSpace(routes.factorise(x, split.fit, standardize=False, device="cpu"))
+    prepared, targets = Folds.of(Targets([y], split, "cpu"), settings.folds), Targets([y], split, "cpu")
+    monkeypatch.setattr(cross_validate, "runs_of_alphas", _every_alpha)
+    scores, _ = cv_scores(exact.folded(prepared), targets, prepared, alphas)
+    np.testing.assert_allclose(found.cv_score, scores.amax(dim=0), atol=1e-5)
+    kept = split.fit
+    x64, y64 = x.train.astype(float), y.astype(float)
+    np.testing.assert_allclose(found.test_predictions, _refit(x64, y64, x.test.astype(float), found.alpha), atol=2e-4)
+    np.testing.assert_allclose(found.val_predictions, _refit(x64[kept], y64[kept], x64[VAL], found.alpha), atol=2e-4)
+    fold = settings.folds[0]
+    kept = np.setdiff1d(kept, fold)
+    np.testing.assert_allclose(out_of_fold[fold], _refit(x64[kept], y64[kept], x64[fold], found.alpha), atol=2e-4)
+
+
 def _every_alpha(alphas: Any, largest: float, most: int) -> Any:
     from algokit.solvers.interpolate import SolvedAlphas
 
