@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from algokit.backbones import BackboneCard, OpenClipSpec, TimmSpec, TorchvisionSpec, WeightsRecord
+from algokit.backbones.published import PRETRAINED as PRETRAINED  # members know both by this module
+from algokit.backbones.published import RANDOM as RANDOM
+from algokit.backbones.published import Published, tagged
 from algokit.errors import RecipeError, WeightsError
 from algokit.registry import did_you_mean
 from algokit.types import Finding
@@ -26,15 +28,7 @@ if TYPE_CHECKING:
 
 NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec
 
-PRETRAINED, RANDOM = "pretrained", "random"
 FORMATS = (".safetensors", ".pt", ".pth", ".bin")
-HUB_FILES = (
-    "model.safetensors",
-    "pytorch_model.bin",
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.safetensors",
-    "open_clip_pytorch_model.bin",
-)
 _SHOWN_KEYS = 8
 
 
@@ -57,7 +51,7 @@ class WeightsFile:
 
         Raises
         ------
-        WeightsError : the digest is not the one the publisher put into the file's name.
+        WeightsError : the digest is not the one the publisher states.
         """
         with self.path.open("rb") as handle:
             sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
@@ -67,7 +61,8 @@ class WeightsFile:
                 where=self.path.name,
                 expected=f"{self.digest_start}...",
                 found=sha256[:12],
-                advice="it was cut short or changed: delete it and download it again",
+                advice="it was cut short or changed: algokit fetch RECIPE downloads it again",
+                code="weights-damaged",
             )
             raise WeightsError(f"the weights {self.source} are damaged", [finding])
         return WeightsRecord(source=self.source, sha256=sha256, is_random=False)
@@ -95,11 +90,11 @@ def weights_file(spec: NetworkSpec, card: BackboneCard, tag: str) -> WeightsFile
             return WeightsFile(spec.checkpoint, spec.checkpoint.name)
         finding = Finding("no such weights file", where=str(spec.checkpoint), advice="check checkpoint in the recipe")
         raise WeightsError(f"the checkpoint of {spec.name} is missing", [finding])
-    tag = next(iter(card.weights), tag) if tag == PRETRAINED else tag
-    if tag not in card.weights:
-        raise RecipeError(f"{card.kind} has no weights of that name", [unknown("weights", tag, card.weights)])
-    location = card.weights[tag]
-    return _from_url(spec, location) if location.startswith("https://") else _from_hub(spec, location)
+    wanted = tagged(card, tag)
+    path = wanted.found()
+    if path is None:
+        raise _absent(wanted)
+    return WeightsFile(path, wanted.source, wanted.digest_start(path))
 
 
 def refuse_options(spec: NetworkSpec, reserved: Iterable[str]) -> None:
@@ -122,39 +117,16 @@ def unknown(what: str, word: str, known: Mapping[str, object] | list[str]) -> Fi
     return Finding(f"unknown {what}", found=repr(word), advice=did_you_mean(word, known))
 
 
-def _from_hub(spec: NetworkSpec, location: str) -> WeightsFile:
-    from huggingface_hub import try_to_load_from_cache
-
-    owner, repository, *rest = location.split("/")
-    repo_id = f"{owner}/{repository}"
-    names = ("/".join(rest),) if rest else HUB_FILES
-    for name in names:
-        path = try_to_load_from_cache(repo_id, name)
-        if isinstance(path, str):
-            return WeightsFile(Path(path), location)
-    raise _absent(spec, f"{repo_id} ({' or '.join(names)})", f"hf download {repo_id}")
-
-
-def _from_url(spec: NetworkSpec, url: str) -> WeightsFile:
-    from torch.hub import get_dir
-
-    name = url.rsplit("/", 1)[-1]
-    path = Path(get_dir()) / "checkpoints" / name
-    if not path.is_file():
-        raise _absent(spec, name, f"put {url} into {path.parent}")
-    published = re.search(r"-([0-9a-f]{8,})\.", name)
-    return WeightsFile(path, name, published[1] if published else "")
-
-
-def _absent(spec: NetworkSpec, expected: str, how: str) -> WeightsError:
+def _absent(wanted: Published) -> WeightsError:
+    where = wanted.source if wanted.is_url else f"{wanted.repository} ({' or '.join(wanted.files)})"
     finding = Finding(
         "weights are not on this machine",
-        path=f"{spec.kind} {spec.name}",
-        expected=expected,
-        advice=f"download them with the hub's own tool ({how}), or give checkpoint: FILE; a run never downloads",
-        code="weights-absent",
+        path=f"{wanted.kind} {wanted.name}",
+        expected=where,
+        advice="algokit fetch RECIPE downloads them, or give checkpoint: FILE; a run never downloads",
+        code="weights-missing",
     )
-    return WeightsError(f"the weights of {spec.name} are missing", [finding])
+    return WeightsError(f"the weights of {wanted.name} are missing", [finding])
 
 
 def read_state(file: WeightsFile) -> dict[str, torch.Tensor]:

@@ -40,6 +40,12 @@ Overrides: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one value of the recipe; may be given several times."),
 ]
+Lock: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--lock", metavar="FILE", help="Digests that weights must have; weights.lock.json beside the recipe if there."
+    ),
+]
 Executor: TypeAlias = Annotated[str, typer.Option("--executor", help="Where to run.")]
 Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algokit.cli.options import Json, Manifest, MaybeData, Overrides, Quiet, Recipe, Store, store_root
+from algokit.cli.options import Json, Lock, Manifest, MaybeData, Overrides, Quiet, Recipe, Store, store_root
 
 
 def plan(
@@ -11,6 +11,7 @@ def plan(
     manifest: Manifest = None,
     overrides: Overrides = None,
     store: Store = None,
+    lock: Lock = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -29,6 +30,7 @@ def plan(
             manifest=manifest,
             overrides=overrides or (),
             store=store_root(store),
+            lock=lock,
             progress=progress,
         )
     if as_json:

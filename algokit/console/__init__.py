@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr. Colours and widths are rich's b
 """
 
 from algokit.console.card_view import show_diff, show_rerun
+from algokit.console.fetch_view import show_weights
 from algokit.console.findings import show_error, show_findings
 from algokit.console.pack_view import show_pack
 from algokit.console.plan_view import show_plan
@@ -28,6 +29,7 @@ __all__ = [
     "show_run",
     "show_scores",
     "show_validation",
+    "show_weights",
     "shown_progress",
     "write_json",
 ]

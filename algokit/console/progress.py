@@ -10,10 +10,11 @@ from rich import progress as bars
 from rich.console import Console
 from rich.text import Text
 
-from algokit.console.quantities import duration
+from algokit.console.quantities import duration, size
 from algokit.console.streams import messages
 from algokit.types import Progress, ProgressCallback, no_progress
 
+BYTES = "bytes"  # a unit that is told in kB, MB, GB
 INSTANT_S = 0.1  # nobody waited for it, so nobody is told
 _SILENCE_S = 60.0
 
@@ -101,7 +102,9 @@ class _Lines(_Steps):
 
     def advance(self, progress: Progress) -> None:
         if progress.done < progress.total and time.monotonic() - self._spoke > _SILENCE_S:
-            self._print(Text(f"  ... {progress.step}: {_count(progress)}"))
+            left_s = (time.monotonic() - self._started) / max(progress.done, 1) * (progress.total - progress.done)
+            left = f", about {duration(left_s)} left" if progress.done else ""
+            self._print(Text(f"  ... {progress.step}: {_count(progress)}{left}"))
 
     def end(self, line: Text | None) -> None:
         if line:
@@ -113,10 +116,11 @@ class _Lines(_Steps):
 
 
 def _count(progress: Progress) -> str:
+    if progress.unit == BYTES:
+        return f"{size(progress.done)} of {size(progress.total)}"
     return f"{progress.done:,}/{progress.total:,} {progress.unit}"
 
 
 def _line(progress: Progress, seconds: float) -> Text:
-    return Text.assemble(
-        ("  done ", "green"), progress.step, (f"  {progress.total:,} {progress.unit}, {duration(seconds)}", "dim")
-    )
+    total = size(progress.total) if progress.unit == BYTES else f"{progress.total:,} {progress.unit}"
+    return Text.assemble(("  done ", "green"), progress.step, (f"  {total}, {duration(seconds)}", "dim"))

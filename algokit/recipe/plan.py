@@ -250,9 +250,9 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
         card: BackboneCard = module.describe(member.backbone)
         weights = _weights(module, member)
     except WeightsError as error:
-        if getattr(member.backbone, "checkpoint", None) is not None:
-            raise  # a file the user named cannot be used: say so now, not after hours
         first = (*error.findings, Finding(error.headline))[0]
+        if first.code != "weights-missing":
+            raise  # a file that is there cannot be used, or one the user named is not: say so now, not after hours
         missing = (first.expected, first.advice)
     except AlgokitError as error:
         findings += [
@@ -413,7 +413,7 @@ def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometr
 def _warnings(recipe: Recipe, members: Sequence[PlannedMember], data: PlannedData) -> Iterable[str]:
     for member in members:
         if member.weights is None:
-            yield f"the weights of {member.name} are not on this machine; a run needs them"
+            yield f"the weights of {member.name} are not on this machine; a run needs them: algokit fetch RECIPE"
         elif member.weights["is_random"]:
             yield f"{member.name} has RANDOM, UNTRAINED weights: its scores say nothing about the named model"
     if recipe.ensemble.needs_out_of_fold and len(members) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -67,13 +68,19 @@ def plan(
     manifest: Path | None = None,
     overrides: Sequence[str] = (),
     store: Path | None = None,
+    lock: Path | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Plan:
     """Resolve a recipe, against a challenge directory or (without keys) against a manifest alone.
 
+    Parameters
+    ----------
+    lock : digests that the weights must have; ``weights.lock.json`` beside the recipe, if there is one, where None.
+
     Raises
     ------
     RecipeError, DataError : every problem at once.
+    WeightsError : weights on this machine are damaged, or not those of the lock.
     """
     from algokit.challenge import load_manifest, shipped_manifest
     from algokit.recipe.load import load_recipe
@@ -86,18 +93,27 @@ def plan(
         stated = load_manifest(manifest) if manifest else shipped_manifest()
         geometry = tuple(stated.geometry(subject) for subject in stated.subjects)
         planned = PlannedData(stated.name, stated.digest(), geometry)
-    return _plan_at(recipe, overrides, loaded, planned)
+    return _plan_at(recipe, overrides, loaded, planned, lock)
 
 
-def _plan_at(path: Path, overrides: Sequence[str], recipe: Recipe, data: PlannedData) -> Plan:
-    """Make the plan; what it refuses is told with the line of the recipe."""
+def _plan_at(path: Path, overrides: Sequence[str], recipe: Recipe, data: PlannedData, lock: Path | None) -> Plan:
+    """Make the plan; what it refuses is told with the line of the recipe. Its weights are those of the lock."""
+    from algokit.pipeline.weights.lock import lock_path, read_lock, refuse_unlocked
     from algokit.recipe.load import placed
     from algokit.recipe.plan import make_plan
 
+    locked = read_lock(lock_path(path, lock), is_given=lock is not None)
     try:
-        return make_plan(recipe, data, version("algokit"))
+        made = make_plan(recipe, data, version("algokit"))
     except RecipeError as error:
         raise placed(error, path, overrides) from error
+    refuse_unlocked(recipe, made, locked, lock_path(path, lock))
+    return made
+
+
+def fetch_command(recipe: Path, overrides: Sequence[str]) -> str:
+    """What to type to download the weights of this recipe."""
+    return shlex.join(["algokit", "fetch", str(recipe), *(word for one in overrides for word in ("--set", one))])
 
 
 def _read_data(
@@ -122,6 +138,7 @@ def run(
     store: Path | None = None,
     nsd: Path | None = None,
     overrides: Sequence[str] = (),
+    lock: Path | None = None,
     executor: str = "local",
     options: RunOptions | None = None,
     progress: ProgressCallback = no_progress,
@@ -130,6 +147,7 @@ def run(
 
     Parameters
     ----------
+    lock : see `plan`.
     out : the submission folder; ``submissions/<recipe>-<key>`` where None.
     nsd : the Natural Scenes Dataset's own files, for noise ceilings; looked for in ``data`` where None.
 
@@ -137,12 +155,14 @@ def run(
     ------
     AlgokitError : see `algokit.errors`; finished steps are kept and the next call resumes.
     """
+    from algokit.pipeline.weights.needed import refuse_missing_weights
     from algokit.recipe.load import load_recipe
 
     def make(data: PlannedData) -> Plan:
-        return _plan_at(recipe, overrides, loaded, data)
+        return _plan_at(recipe, overrides, loaded, data, lock)
 
     loaded = load_recipe(recipe, overrides)
+    refuse_missing_weights(loaded, fetch_command(recipe, overrides))
     places = Places(data, store or default_store(), manifest, out, nsd)
     return run_recipe(loaded, places, make, executor=executor, options=options, progress=progress)
 

@@ -134,7 +134,7 @@ def test_the_hubs_file_is_found_in_its_local_cache_under_any_of_its_names(cache)
 
 def test_absent_hub_weights_say_what_is_missing_and_what_to_do(cache):
     with pytest.raises(
-        WeightsError, match=r"timm/resnet18\.a2_in1k \(model\.safetensors.*hf download.*checkpoint: FILE"
+        WeightsError, match=r"timm/resnet18\.a2_in1k \(model\.safetensors.*algokit fetch RECIPE.*checkpoint: FILE"
     ):
         weights_file(timm_spec(), shipped_card("timm", "resnet18"), "a2_in1k")
 

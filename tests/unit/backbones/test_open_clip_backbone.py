@@ -167,7 +167,7 @@ def test_pretrained_weights_come_from_the_hubs_local_cache(small, tmp_path, monk
     monkeypatch.setitem(
         open_clip.pretrained._PRETRAINED, "ViT-S-32", {"datacomp": {"hf_hub": "some/ViT-S-32/", "url": ""}}
     )
-    with pytest.raises(WeightsError, match=r"some/ViT-S-32 .*hf download some/ViT-S-32"):
+    with pytest.raises(WeightsError, match=r"some/ViT-S-32 .*algokit fetch RECIPE"):
         load(one, "cpu")
     root = tmp_path / "models--some--ViT-S-32"
     (root / "refs").mkdir(parents=True)
