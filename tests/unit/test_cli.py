@@ -34,7 +34,7 @@ from algokit.pipeline.run import StepOutcome
 from algokit.types import Finding, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("list", "data", "plan", "run", "validate", "score", "report", "pack", "rerun", "diff", "schema")
+VERBS = ("list", "data", "fetch", "plan", "run", "validate", "score", "report", "pack", "rerun", "diff", "schema")
 RECIPE = """\
 algokit: 1
 name: broken

@@ -90,6 +90,19 @@ def test_a_file_of_the_hub_goes_into_the_hubs_own_cache_where_its_library_finds_
     assert publisher.ranges(f"/{REPOSITORY}/resolve/main/model.safetensors") == [""]  # downloaded once
 
 
+def test_a_login_goes_to_the_hub_and_not_to_where_it_leads(publisher, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    path = f"/{REPOSITORY}/resolve/main/model.safetensors"
+    publisher.put(REPOSITORY, "model.safetensors", DATA)
+    publisher.files["/far/away"] = DATA
+    publisher.leads_to[path] = publisher.address.replace("127.0.0.1", "localhost") + "/far/away"
+    publisher.break_after = [1_500_000]
+    (state,) = fetched(on_hub())
+    assert state.path.resolve() == tmp_path / "hub" / "models--lab--net" / "blobs" / SHA256
+    assert publisher.ranges("/far/away") == ["", "bytes=1500000-"]
+    assert publisher.logins == {path: "Bearer hf_secret", "/far/away": ""}
+
+
 @pytest.mark.parametrize(
     ("kind", "location", "expected"),
     [

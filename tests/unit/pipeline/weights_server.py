@@ -22,13 +22,17 @@ class Publisher:
     files : path -> bytes, with ranges; ``/owner/repository/resolve/main/file`` is a file of the hub.
     refuse : path -> (status, the hub's own word for it).
     break_after : bytes after which each of the next connections breaks off, in order.
+    leads_to : path -> address elsewhere, as the hub leads to where its files lie.
     asked : (method, path, Range) of every request.
+    logins : path -> the login that came with the last request.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     refuse: dict[str, tuple[int, str]] = field(default_factory=dict)
     break_after: list[int] = field(default_factory=list)
+    leads_to: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    logins: dict[str, str] = field(default_factory=dict)
     knows_ranges: bool = True
     address: str = ""
 
@@ -60,6 +64,7 @@ def publishing() -> Iterator[Publisher]:
 
         def _answer(self, *, with_body: bool) -> None:
             publisher.asked.append((self.command, self.path, self.headers.get("Range", "")))
+            publisher.logins[self.path] = self.headers.get("Authorization", "")
             status, word = publisher.refuse.get(self.path, (0, ""))
             if not status and self.path not in publisher.files:
                 status, word = 404, "EntryNotFound"
@@ -69,6 +74,10 @@ def publishing() -> Iterator[Publisher]:
             data = publisher.files[self.path]
             digest = hashlib.sha256(data).hexdigest()
             headers = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT}
+            if self.path in publisher.leads_to:
+                linked = {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(data))}
+                self._head(302, 0, {**linked, "X-Repo-Commit": COMMIT, "Location": publisher.leads_to[self.path]})
+                return
             start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
             if start and publisher.knows_ranges:
                 first = int(start[1])
