@@ -43,7 +43,8 @@ members:
 OF_THE_HUB = (
     "--set",
     "members.0={backbone: {kind: open_clip, name: ViT-L-14, weights: metaclip_400m}, name: one, \
-layers: [transformer.resblocks.1], poolings: [{kind: cls_token}], readout: {kind: ridge, alphas: [1.0], folds: {n: 3}}}",
+layers: [transformer.resblocks.1], poolings: [{kind: cls_token}], \
+readout: {kind: ridge, alphas: [1.0], folds: {n: 3}}}",
 )
 WITHOUT_SOCKETS = """\
 import os, sys
