@@ -18,6 +18,7 @@ import typer
 
 from algokit.cli import data
 from algokit.cli.diff import diff
+from algokit.cli.doctor import doctor
 from algokit.cli.fetch import fetch
 from algokit.cli.list import list_members
 from algokit.cli.pack import pack
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.command("list")(list_members)
-for command in (fetch, plan, run, validate, score, report, pack, rerun, diff, schema):
+for command in (doctor, fetch, plan, run, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)
 
 

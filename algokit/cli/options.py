@@ -62,9 +62,16 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progre
 
 def store_root(given: Path | None) -> Path:
     """The store's folder: as given, else below ``ALGOKIT_CACHE``, else in the user's cache."""
-    if given is not None:
-        return given
+    return given if given is not None else _cache() / "store"
+
+
+def machine_file() -> Path:
+    """Where this machine's rates are kept: ``machine.json`` beside the default store."""
+    return _cache() / "machine.json"
+
+
+def _cache() -> Path:
     cache = os.environ.get("ALGOKIT_CACHE")
     if cache:
-        return Path(cache).expanduser() / "store"
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "algokit" / "store"
+        return Path(cache).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "algokit"

@@ -22,6 +22,7 @@ from algokit.cli.options import (
     Recipe,
     Store,
     Workers,
+    machine_file,
     store_root,
 )
 
@@ -63,6 +64,7 @@ def run(
             store=store_root(store),
             overrides=overrides or (),
             lock=lock,
+            machine_file=machine_file(),
             executor=executor,
             options=verbs.RunOptions(device, batch_size, workers, block_vertices),
             progress=progress,
@@ -86,4 +88,5 @@ def _document(report: Any) -> dict[str, Any]:
             {"id": one.id, "made": one.made, "reason": one.reason, "seconds": round(one.seconds, 3)}
             for one in report.outcomes
         ],
+        "times": {one.group: one.document() for one in report.times},
     }

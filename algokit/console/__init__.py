@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr. Colours and widths are rich's b
 """
 
 from algokit.console.card_view import show_diff, show_rerun
+from algokit.console.doctor_view import show_doctor
 from algokit.console.fetch_view import show_weights
 from algokit.console.findings import show_error, show_findings
 from algokit.console.pack_view import show_pack
@@ -20,6 +21,7 @@ __all__ = [
     "say",
     "show_comparison",
     "show_diff",
+    "show_doctor",
     "show_error",
     "show_findings",
     "show_members",

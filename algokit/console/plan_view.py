@@ -12,27 +12,36 @@ from rich.table import Table
 from rich.text import Text
 
 from algokit.challenge.packing import forecast_bytes
-from algokit.console.quantities import scaled, size
+from algokit.console.quantities import duration, scaled, size
 from algokit.console.streams import print_warnings, results
 from algokit.console.tables import number_table
+from algokit.recipe.cost import BATCH
 from algokit.types import SubjectGeometry
 
 if TYPE_CHECKING:
+    from algokit.recipe.forecast import Forecast
     from algokit.recipe.plan import Plan, PlannedMember, Space, Step, StepKind
 
 _KINDS: tuple[StepKind, ...] = ("features", "fit", "ensemble")
 
 
-def show_plan(plan: Plan) -> None:
-    """Print a plan: members with their feature spaces, subjects, costs per kind of step, warnings."""
+def show_plan(plan: Plan, forecasts: Sequence[Forecast] = ()) -> None:
+    """Print a plan: members with their feature spaces, subjects, costs per kind of step, warnings.
+
+    Parameters
+    ----------
+    forecasts : how long it takes, on each device that was measured.
+    """
     stream = results()
     key = plan.key[:12] if plan.key else "no key yet"
     stream.print(Text.assemble((str(plan.recipe["name"]), "bold"), f"  on {plan.challenge}, {key}"))
     for member in plan.members:
         _print_member(stream, member)
-    for table in (_subjects(plan), _costs(plan)):
+    for table in (_subjects(plan), _costs(plan, forecasts)):
         stream.print()
         stream.print(table)
+    if not forecasts:
+        stream.print(Text("time unknown: run algokit doctor --measure", "yellow"))
     stream.print()
     stream.print(f"The zip of the predictions will have about {size(_zip_bytes(plan))}.")
     if plan.warnings:
@@ -55,6 +64,9 @@ def _print_member(stream: Console, member: PlannedMember) -> None:
     resize = preprocess.resize.replace("_", " ")
     _fact(stream, "weights", _weights(member))
     _fact(stream, "images", f"{resize} to {preprocess.resize_px} px, {preprocess.interpolation}{crop}")
+    memory = member.device_memory
+    batch = f"{size(memory.of_batch(BATCH))} in batches of {BATCH}"
+    _fact(stream, "device", f"{size(memory.network_bytes)} and {size(memory.image_bytes)} per image: {batch}")
     label = f"{len(member.spaces)} spaces"
     for line in spaces_in_words(member.spaces):
         _fact(stream, label, line)
@@ -106,11 +118,11 @@ def _subjects(plan: Plan) -> Table:
     return number_table(["subject", "train images", "test images", *hemispheres], rows)
 
 
-def _costs(plan: Plan) -> Table:
-    rows = [[kind, *_cost(plan.of_kind(kind))] for kind in _KINDS]
-    return number_table(
-        ["steps", "", "on disk", "work", "peak memory"], [*rows, ["all", *_cost(plan.steps)]], total=True
-    )
+def _costs(plan: Plan, forecasts: Sequence[Forecast]) -> Table:
+    rows = [[kind, *_cost(plan.of_kind(kind)), *(duration(one.of_kind(kind)) for one in forecasts)] for kind in _KINDS]
+    rows.append(["all", *_cost(plan.steps), *(duration(one.seconds) for one in forecasts)])
+    times = [f"time ({one.device})" for one in forecasts]
+    return number_table(["steps", "", "on disk", "work", "peak memory", *times], rows, total=True)
 
 
 def _cost(steps: Sequence[Step]) -> list[str]:

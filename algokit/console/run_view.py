@@ -17,12 +17,15 @@ from rich.text import Text
 from algokit.console.quantities import duration, plural
 from algokit.console.score_view import headline
 from algokit.console.streams import print_warnings, results
+from algokit.console.tables import number_table
 
 if TYPE_CHECKING:
     from algokit.pipeline.run import StepOutcome
+    from algokit.pipeline.times import GroupTime
     from algokit.verbs import RunReport
 
 _SUBJECT = re.compile(r"/subj\d\d")
+_NOTICED_S = 1.0
 _REASON = 160  # characters of a reason; --json has the whole
 
 
@@ -30,6 +33,7 @@ def show_run(report: RunReport) -> None:
     """Print a run: steps made with their reasons, scores, notes, warnings, and where the submission is."""
     stream = results()
     _print_steps(stream, report.outcomes)
+    _print_times(stream, report.times)
     for split, scores in report.scores.items():
         if scores is not None:
             stream.print(headline(scores))
@@ -76,6 +80,20 @@ def _print_steps(stream: Console, outcomes: Sequence[StepOutcome]) -> None:
     for name, count, reason in reasons_in_words(made):
         reasons.add_row(f"  {name}", f"{count:,}", reason)
     stream.print(reasons)
+
+
+def _print_times(stream: Console, times: Sequence[GroupTime]) -> None:
+    """Forecast beside actual, of what took longer than nobody notices."""
+    shown = [one for one in times if max(one.actual_s, one.forecast_s or 0) >= _NOTICED_S]
+    if not shown or all(one.forecast_s is None for one in shown):
+        return
+    rows = [[one.group, _forecast(one), duration(one.actual_s)] for one in shown]
+    stream.print(number_table(["steps", "forecast", "took"], rows))
+
+
+def _forecast(time: GroupTime) -> str:
+    words = "unknown" if time.forecast_s is None else duration(time.forecast_s)
+    return words if time.is_whole else f"{words} (a part was made before)"
 
 
 def reasons_in_words(made: Sequence[StepOutcome]) -> list[tuple[str, int, str]]:

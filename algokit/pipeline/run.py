@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from algokit.atomic import sweep_partial, write_text_atomically
+from algokit.atomic import disk_errors, sweep_partial, write_text_atomically
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
 from algokit.documents import changes
@@ -30,12 +30,20 @@ from algokit.types import Finding, Progress, ProgressCallback
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What happened to one step: ``reason`` says why it was made ("" when it was kept)."""
+    """What happened to one step.
+
+    Attributes
+    ----------
+    reason : why it was made; "" where it was kept.
+    seconds : its share of the work it was made in; 0 where it was kept.
+    resumed : an earlier run had begun it, so that its seconds may be those of a part.
+    """
 
     id: str
     made: bool
     reason: str
     seconds: float
+    resumed: bool = False
 
 
 class _Past(BaseModel):
@@ -106,9 +114,8 @@ def run_plan(
         for step in plan.of_kind("ensemble"):
             fits = [plan.step(name) for name in step.inputs]
             if step.id in run.reasons:
-                started = time.monotonic()
-                join_members(step, fits, recipe.ensemble, inputs[step.subject], store, progress)
-                _finished(run, [step], started)
+                with _timed(run, [step]):
+                    join_members(step, fits, recipe.ensemble, inputs[step.subject], store, progress)
             else:
                 _kept(run, [step])
     except BaseException:
@@ -129,26 +136,40 @@ def _run_member(run: _Run, position: int, name: str) -> None:
         features = [run.plan.step(step_id) for step_id in fit.inputs]
         missing = [step for step in features if step.id in run.reasons]
         if missing:
-            started = time.monotonic()
-            if backbone is None:
-                run.progress(Progress(f"features/{name}", 0, 1, "network", "loading"))
-                backbone = BACKBONES.load(member.backbone.kind).load(member.backbone, run.settings.device)
-                _refuse_other_weights(planned.weights, backbone)
-            extract_features(planned, missing, inputs, backbone, run.store, run.settings, earlier, run.progress)
-            _finished(run, missing, started)
+            with _timed(run, missing):
+                if backbone is None:
+                    run.progress(Progress(f"features/{name}", 0, 1, "network", "loading"))
+                    backbone = BACKBONES.load(member.backbone.kind).load(member.backbone, run.settings.device)
+                    _refuse_other_weights(planned.weights, backbone)
+                extract_features(planned, missing, inputs, backbone, run.store, run.settings, earlier, run.progress)
         _kept(run, [step for step in features if step not in missing])
         earlier.append(Done(inputs, {step.id.rsplit("/", 1)[-1]: step for step in features}))
         if fit.id in run.reasons:
-            started = time.monotonic()
-            fit_member(fit, features, member, run.recipe, inputs, run.store, run.settings, run.progress)
-            _finished(run, [fit], started)
+            with _timed(run, [fit]):
+                fit_member(fit, features, member, run.recipe, inputs, run.store, run.settings, run.progress)
         else:
             _kept(run, [fit])
 
 
-def _finished(run: _Run, steps: Sequence[Step], started: float) -> None:
+@contextlib.contextmanager
+def _timed(run: _Run, steps: Sequence[Step]) -> Iterator[None]:
+    """Steps that are made together. Whoever is stopped in between leaves a mark that they were begun."""
+    folder = run.store.root / "history" / "begun"
+    marks = [folder / f"{step.kind}-{step.key}" for step in steps]
+    resumed = [mark.exists() for mark in marks]
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for mark in marks:
+            mark.touch()
+    started = time.monotonic()
+    yield
     seconds = (time.monotonic() - started) / len(steps)
-    run.outcomes += [StepOutcome(step.id, True, run.reasons[step.id], seconds) for step in steps]
+    for mark in marks:
+        mark.unlink(missing_ok=True)
+    run.outcomes += [
+        StepOutcome(step.id, True, run.reasons[step.id], seconds, was_begun)
+        for step, was_begun in zip(steps, resumed, strict=True)
+    ]
 
 
 def _kept(run: _Run, steps: Sequence[Step]) -> None:

@@ -7,8 +7,8 @@ matrix, 4/3 n^3 for an inverse by halves. Alphas that are interpolated are count
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from algokit.backbones import BackboneCard, LayerInfo
@@ -17,7 +17,10 @@ from algokit.recipe.schema import EnsembleSpec, Val
 from algokit.solvers.memory import MATRIX_BYTES, WIDE_BYTES, SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
-_BATCH = 32
+BATCH = 32  # images per forward pass, where a run is not told otherwise
+# Activations as large as the largest layer that live at once inside of a block, beside the layers that are kept. Counted
+# on passes without arithmetic: 10 to 24 in transformers, 1 to 11 in convolutional networks.
+_WORK_TOKENS, _WORK_MAP = 16, 8
 _PCA_BLOCK = 4096
 _STACKING_BLOCK_BYTES = 3 * 64 * 2**20  # a block of predictions, as read, turned and centred
 
@@ -30,16 +33,42 @@ class Cost(TypedDict):
     memory_bytes: int
 
 
+@dataclass(frozen=True)
+class DeviceMemory:
+    """What a forward pass holds on the device, in float32: the network, and so much for every image of a batch."""
+
+    network_bytes: int
+    image_bytes: int
+
+    def of_batch(self, n_images: int) -> int:
+        """Bytes of a pass of so many images at once."""
+        return self.network_bytes + n_images * self.image_bytes
+
+
+def device_memory(card: BackboneCard, layers: Iterable[LayerInfo], n_features: int) -> DeviceMemory:
+    """Of a pass that gives these layers at once: the input, every layer kept, the features, and what a block works in.
+
+    Parameters
+    ----------
+    layers : those of the member's feature spaces, each once.
+    n_features : of all these spaces together.
+    """
+    kept = sum(_activation_size(layer) for layer in layers)
+    work = max(
+        ((_WORK_TOKENS if one.n_tokens else _WORK_MAP) * _activation_size(one) for one in card.layers), default=0
+    )
+    return DeviceMemory(4 * card.n_parameters, 4 * (3 * card.preprocess.size_px**2 + kept + work + n_features))
+
+
 def features_cost(
-    card: BackboneCard, layer: LayerInfo, n_features: int, subject: SubjectGeometry, dtype: str, n_spaces: int
+    card: BackboneCard, n_features: int, subject: SubjectGeometry, dtype: str, n_spaces: int, device: DeviceMemory
 ) -> Cost:
-    """One feature space of one subject; the forward pass is shared by the member's ``n_spaces`` spaces."""
+    """One feature space of one subject; the forward pass, and its memory, is shared by the member's ``n_spaces``."""
     n_images = subject.n_train + subject.n_test
-    input_bytes = 3 * 4 * card.preprocess.size_px**2
     return Cost(
         out_bytes=n_images * n_features * (2 if dtype == "float16" else 4),
         flops=card.flops_per_image * n_images / n_spaces,
-        memory_bytes=4 * card.n_parameters + _BATCH * (input_bytes + 4 * _activation_size(layer) + 4 * n_features),
+        memory_bytes=device.of_batch(BATCH),
     )
 
 

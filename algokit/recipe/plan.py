@@ -16,7 +16,7 @@ from algokit.backbones import BackboneCard, LayerInfo, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
 from algokit.frozen import Frozen
 from algokit.poolings import PoolingMismatchError
-from algokit.recipe.cost import ensemble_cost, features_cost, fit_cost, val_rows
+from algokit.recipe.cost import DeviceMemory, device_memory, ensemble_cost, features_cost, fit_cost, val_rows
 from algokit.recipe.load import recipe_digest
 from algokit.recipe.schema import Member, Recipe
 from algokit.registry import did_you_mean
@@ -69,6 +69,12 @@ class PlannedMember(Frozen):
     weights: dict[str, Any] | None
     weights_missing: tuple[str, str] | None
     spaces: tuple[Space, ...]
+
+    @cached_property
+    def device_memory(self) -> DeviceMemory:
+        """What a forward pass that gives all its spaces holds on the device."""
+        layers = {space.layer.name: space.layer for space in self.spaces}
+        return device_memory(self.card, layers.values(), sum(space.n_features for space in self.spaces))
 
 
 class Plan(Frozen):
@@ -340,7 +346,8 @@ def _features_step(
         "images": data.image_digests[subject.subject] if data.image_digests else None,
     }
     known = member.weights is not None and data.image_digests is not None
-    cost = features_cost(member.card, space.layer, space.n_features, subject, recipe.features.dtype, len(member.spaces))
+    dtype, n_spaces = recipe.features.dtype, len(member.spaces)
+    cost = features_cost(member.card, space.n_features, subject, dtype, n_spaces, member.device_memory)
     return Step(
         id=f"features/{member.name}/{subject.subject}/{space.name}",
         kind="features",

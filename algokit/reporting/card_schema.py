@@ -90,11 +90,24 @@ class CardHardware(Record):
     accelerator: str | None = Field(description="The GPU that was used")
 
 
+class CardGroupTime(Record):
+    """Forecast and actual time of the steps of one kind and backbone or readout."""
+
+    n_steps: Count = Field(description="That were made")
+    forecast_s: Number | None = Field(description="Null where the machine's rates were not measured")
+    actual_s: Number
+    is_whole: bool = Field(description="False where an earlier run had begun some of it: no comparison then")
+
+
 class CardTimings(Record):
     """Seconds; of the steps that were made, not of those the store already held."""
 
     total_s: Number
     steps_s: dict[str, Number]
+    groups: dict[str, CardGroupTime] = Field(
+        default_factory=dict,
+        description="Forecast beside actual, by features/<kind>/<backbone>, fit/<readout> and ensemble/<kind>",
+    )
 
 
 class CardPacked(Record):

@@ -7,6 +7,7 @@ from algokit.verbs.cards import DiffReport, RerunReport, diff, rerun
 from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
 from algokit.verbs.fetching import FetchReport, fetch
 from algokit.verbs.judging import ScoreReport, compare, score
+from algokit.verbs.machine import DoctorReport, doctor, forecasts
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
@@ -15,6 +16,7 @@ from algokit.verbs.zipping import PackReport, pack
 
 __all__ = [
     "DiffReport",
+    "DoctorReport",
     "FetchReport",
     "PackReport",
     "RerunReport",
@@ -28,7 +30,9 @@ __all__ = [
     "default_store",
     "describe_data",
     "diff",
+    "doctor",
     "fetch",
+    "forecasts",
     "list_members",
     "lock_data",
     "make_demo",

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algokit.errors import RecipeError
+from algokit.errors import DiskError, RecipeError
 from algokit.types import HEMISPHERES, ProgressCallback, Scores, Split, no_progress
 from algokit.verbs.opening import opened
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from algokit.challenge import Challenge
     from algokit.pipeline.inputs import SubjectInputs
     from algokit.pipeline.run import Ran, StepOutcome
+    from algokit.pipeline.times import GroupTime
     from algokit.recipe.plan import Plan, PlannedData
     from algokit.recipe.schema import Recipe
 
@@ -46,7 +47,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did: where the submission is, what was made and why, and the scores by split."""
+    """What a run did: where the submission is, what was made and why, how long it took, and the scores by split."""
 
     submission: Path
     plan: Plan
@@ -54,6 +55,7 @@ class RunReport:
     scores: dict[Split, Scores | None]
     warnings: tuple[str, ...]
     reused: bool
+    times: tuple[GroupTime, ...] = ()
 
 
 def default_store() -> Path:
@@ -139,6 +141,7 @@ def run(
     nsd: Path | None = None,
     overrides: Sequence[str] = (),
     lock: Path | None = None,
+    machine_file: Path | None = None,
     executor: str = "local",
     options: RunOptions | None = None,
     progress: ProgressCallback = no_progress,
@@ -147,6 +150,7 @@ def run(
 
     Parameters
     ----------
+    machine_file : what is known of this machine's rates (`algokit.verbs.doctor`), and learns from the run.
     lock : see `plan`.
     out : the submission folder; ``submissions/<recipe>-<key>`` where None.
     nsd : the Natural Scenes Dataset's own files, for noise ceilings; looked for in ``data`` where None.
@@ -163,7 +167,7 @@ def run(
 
     loaded = load_recipe(recipe, overrides)
     refuse_missing_weights(loaded, fetch_command(recipe, overrides))
-    places = Places(data, store or default_store(), manifest, out, nsd)
+    places = Places(data, store or default_store(), manifest, out, nsd, machine_file)
     return run_recipe(loaded, places, make, executor=executor, options=options, progress=progress)
 
 
@@ -176,6 +180,7 @@ class Places:
     manifest: Path | None = None
     out: Path | None = None
     nsd: Path | None = None
+    machine_file: Path | None = None
 
 
 def run_recipe(
@@ -190,6 +195,7 @@ def run_recipe(
     """Run a recipe that is loaded already; ``make`` plans it and says where in its document a problem lies."""
     from algokit.executors import CATALOGUE, Job
     from algokit.pipeline.settings import RunSettings
+    from algokit.pipeline.times import step_times
     from algokit.reporting.finished import Finished
     from algokit.reporting.folder import is_current, refuse_foreign, write_submission
     from algokit.reporting.reported import read_scores
@@ -210,7 +216,8 @@ def run_recipe(
     submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"
     refuse_foreign(submission)
     digests = _score_digests(challenge, inputs, splits, places.store)
-    facts = {**_run_facts(ran, time.monotonic() - started), "test_data": digests}
+    times = step_times(resolved, ran, places.machine_file)
+    facts = {**_run_facts(ran, time.monotonic() - started, times), "test_data": digests}
     finished = Finished(resolved, inputs, Store(places.store), challenge, facts)
     reused = not any(one.made for one in ran.outcomes) and is_current(submission, finished, scores_of(finished))
     if reused:
@@ -218,16 +225,31 @@ def run_recipe(
     else:
         scores = scores_of(finished, intervals=Intervals(), progress=progress)
         write_submission(submission, finished, scores, progress=progress)
-    return RunReport(submission, resolved, ran.outcomes, scores, resolved.warnings, reused)
+    warnings = (*resolved.warnings, *_learned(times, ran, places.machine_file))
+    return RunReport(submission, resolved, ran.outcomes, scores, warnings, reused, times)
 
 
-def _run_facts(ran: Ran, seconds: float) -> dict[str, Any]:
+def _learned(times: Sequence[GroupTime], ran: Ran, machine_file: Path | None) -> Iterable[str]:
+    """Keep what the run taught about times; that it cannot be kept is no reason for a finished run to fail."""
+    from algokit.pipeline.times import learn_from
+
+    try:
+        learn_from(times, ran, machine_file)
+    except DiskError as error:
+        yield f"what this run taught about times is not kept: {error.headline}"
+
+
+def _run_facts(ran: Ran, seconds: float, times: Sequence[GroupTime]) -> dict[str, Any]:
     """What the card says beyond the plan: timings of the steps made, versions, hardware."""
     from algokit.reporting.card import hardware, versions
 
     steps_s = {one.id: round(one.seconds, 3) for one in ran.outcomes if one.made}
     return {
-        "timings": {"total_s": round(seconds, 3), "steps_s": steps_s},
+        "timings": {
+            "total_s": round(seconds, 3),
+            "steps_s": steps_s,
+            "groups": {one.group: one.document() for one in times},
+        },
         "versions": versions(),
         "hardware": hardware(ran.accelerator),
         "device": ran.device or None,
