@@ -18,8 +18,8 @@ from algokit.solvers.memory import MATRIX_BYTES, WIDE_BYTES, SearchSizes, defaul
 from algokit.types import SubjectGeometry
 
 BATCH = 32  # images per forward pass, where a run is not told otherwise
-# Activations as large as the largest layer that live at once inside of a block, beside the layers that are kept. Counted
-# on passes without arithmetic: 10 to 24 in transformers, 1 to 11 in convolutional networks.
+# Activations as large as the largest layer that live at once inside of a block, beside the layers that are kept.
+# Counted on passes without arithmetic: 10 to 24 in transformers, 1 to 11 in convolutional networks.
 _WORK_TOKENS, _WORK_MAP = 16, 8
 _PCA_BLOCK = 4096
 _STACKING_BLOCK_BYTES = 3 * 64 * 2**20  # a block of predictions, as read, turned and centred
@@ -54,9 +54,7 @@ def device_memory(card: BackboneCard, layers: Iterable[LayerInfo], n_features: i
     n_features : of all these spaces together.
     """
     kept = sum(_activation_size(layer) for layer in layers)
-    work = max(
-        ((_WORK_TOKENS if one.n_tokens else _WORK_MAP) * _activation_size(one) for one in card.layers), default=0
-    )
+    work = max((_work_size(layer) for layer in card.layers), default=0)
     return DeviceMemory(4 * card.n_parameters, 4 * (3 * card.preprocess.size_px**2 + kept + work + n_features))
 
 
@@ -70,6 +68,10 @@ def features_cost(
         flops=card.flops_per_image * n_images / n_spaces,
         memory_bytes=device.of_batch(BATCH),
     )
+
+
+def _work_size(layer: LayerInfo) -> int:
+    return (_WORK_TOKENS if layer.n_tokens else _WORK_MAP) * _activation_size(layer)
 
 
 def _activation_size(layer: LayerInfo) -> int:

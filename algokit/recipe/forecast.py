@@ -2,7 +2,7 @@
 
 A step is costed from its own numbers (FLOPs, bytes, images) and a device's measured rates; no rate has a default, so
 that without a measurement there is no time. Runs correct it: of every *group* of steps (one backbone's features, one
-readout's fits, one kind of ensemble) the ratio of actual to raw forecast is kept, averaged over the seconds behind it.
+readout's fits, one kind of ensemble) the ratio of actual to raw forecast is kept, averaged by their length.
 """
 
 from __future__ import annotations
@@ -43,20 +43,25 @@ class Rates(Frozen):
 class Learned(Frozen):
     """What runs taught about one group of steps.
 
-    ``log_ratio`` is the natural logarithm of actual over raw forecast; ``weight_s`` the seconds behind it, the rates'
-    own `PRIOR_S` included.
+    ``log_ratio`` is the natural logarithm of actual over raw forecast; ``weight_s`` the length of the runs
+    behind it, the rates' own `PRIOR_S` included.
     """
 
     log_ratio: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     weight_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = PRIOR_S
 
     def after(self, raw_s: float, actual_s: float) -> Learned:
-        """With one more run, which counts by its length: a short one hardly, a long one almost alone."""
+        """With one more run, which counts by its length: a short one hardly, a long one almost alone.
+
+        Its length is the geometric mean of the two times. What a small run took is mostly what any run takes to get
+        going, and says little of a large one.
+        """
         if raw_s <= 0 or actual_s <= 0:
             return self
-        share = actual_s / (actual_s + self.weight_s)
+        length_s = math.sqrt(raw_s * actual_s)
+        share = length_s / (length_s + self.weight_s)
         log_ratio = self.log_ratio + share * (math.log(actual_s / raw_s) - self.log_ratio)
-        return Learned(log_ratio=log_ratio, weight_s=min(self.weight_s + actual_s, MEMORY_S))
+        return Learned(log_ratio=log_ratio, weight_s=min(self.weight_s + length_s, MEMORY_S))
 
     @property
     def ratio(self) -> float:
