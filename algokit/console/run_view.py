@@ -33,7 +33,7 @@ def show_run(report: RunReport) -> None:
     """Print a run: steps made with their reasons, scores, notes, warnings, and where the submission is."""
     stream = results()
     _print_steps(stream, report.outcomes)
-    _print_times(stream, report.times)
+    print_times(stream, report.times)
     for split, scores in report.scores.items():
         if scores is not None:
             stream.print(headline(scores))
@@ -82,7 +82,7 @@ def _print_steps(stream: Console, outcomes: Sequence[StepOutcome]) -> None:
     stream.print(reasons)
 
 
-def _print_times(stream: Console, times: Sequence[GroupTime]) -> None:
+def print_times(stream: Console, times: Sequence[GroupTime]) -> None:
     """Forecast beside actual, of what took longer than nobody notices."""
     shown = [one for one in times if max(one.actual_s, one.forecast_s or 0) >= _NOTICED_S]
     if not shown or all(one.forecast_s is None for one in shown):

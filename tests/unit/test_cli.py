@@ -34,7 +34,21 @@ from algokit.pipeline.run import StepOutcome
 from algokit.types import Finding, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("list", "data", "fetch", "plan", "run", "validate", "score", "report", "pack", "rerun", "diff", "schema")
+VERBS = (
+    "list",
+    "doctor",
+    "data",
+    "fetch",
+    "plan",
+    "run",
+    "validate",
+    "score",
+    "report",
+    "pack",
+    "rerun",
+    "diff",
+    "schema",
+)
 RECIPE = """\
 algokit: 1
 name: broken
