@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from algokit import verbs
+from algokit.errors import DiskError
 from algokit.pipeline import run as running
 from algokit.pipeline.machine import Machine, read_machine, with_rates, with_runs, write_machine
 from algokit.pipeline.measure import _best_s, measure
@@ -18,6 +19,7 @@ from algokit.pipeline.run import Ran
 from algokit.pipeline.times import GroupTime, learn_from, step_times
 from algokit.recipe.forecast import Rates
 from algokit.recipe.load import shipped_recipes
+from algokit.verbs.running import _learned
 from tests.unit.pipeline.tiny_runs import Runner
 
 RATES = Rates(
@@ -159,24 +161,15 @@ def test_the_card_has_forecast_beside_actual_and_they_change_nothing_else(
 
 
 def test_a_machine_file_that_cannot_be_written_fails_no_finished_run(
-    small_demo: Path, tmp_path: Path, machine_file: Path, monkeypatch: pytest.MonkeyPatch
+    machine_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from algokit.errors import DiskError
-
     def full(*_: object) -> None:
         raise DiskError("the disk is full")
 
     monkeypatch.setattr("algokit.pipeline.times.write_machine", full)
-    report = verbs.run(
-        shipped_recipes()["demo"],
-        data=small_demo,
-        out=tmp_path / "out",
-        store=tmp_path / "store",
-        machine_file=machine_file,
-        overrides=("subjects=[subj01]",),
-    )
-    assert report.warnings[-1] == "what this run taught about times is not kept: the disk is full"
-    assert (tmp_path / "out" / "card.json").is_file()
+    times = [GroupTime("fit/ridge", 1, 10.0, 10.0, 20.0, is_whole=True)]
+    (warning,) = _learned(times, Ran((), "cpu", ""), machine_file)
+    assert warning == "what this run taught about times is not kept: the disk is full"
 
 
 def test_every_rate_is_the_work_that_was_done_over_the_seconds_it_took(
