@@ -42,9 +42,9 @@ def download(offer: Offer, progress: Callable[[int], None]) -> str:
     WeightsError : the connection breaks for good (what came is kept for the next try), the disk is full, another
         process is at it, or the file is not the one its publisher states (and is removed).
     """
-    offer.target.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(offer)
     try:
+        offer.target.parent.mkdir(parents=True, exist_ok=True)
+        part = _part(offer)
         with part.open("ab") as file:
             _claim(offer, file, part)
             _fill(offer, file, progress)

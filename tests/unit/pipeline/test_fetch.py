@@ -251,6 +251,15 @@ def test_a_disk_that_runs_full_keeps_what_came(publisher, tmp_path):
     assert needed.published.found() is None
 
 
+def test_a_cache_that_cannot_be_written_to_is_said_with_its_place(publisher, tmp_path):
+    publisher.files[f"/{NAME}"] = DATA
+    (tmp_path / "torch").write_text("not a folder")
+    with pytest.raises(WeightsError) as caught:
+        fetched(at_address(publisher))
+    assert codes(caught) == ["not-writable"]
+    assert caught.value.findings[0].where == str(tmp_path / "torch" / "hub" / "checkpoints")
+
+
 def test_two_downloads_of_one_file_do_not_write_into_each_other(publisher):
     fcntl = pytest.importorskip("fcntl")
     publisher.files[f"/{NAME}"] = DATA
