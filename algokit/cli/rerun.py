@@ -19,6 +19,7 @@ from algokit.cli.options import (
     Quiet,
     Store,
     Workers,
+    machine_file,
     store_root,
 )
 
@@ -71,6 +72,7 @@ def rerun(
             out=out,
             store=store_root(store),
             overrides=overrides or (),
+            machine_file=machine_file(),
             executor=executor,
             options=verbs.RunOptions(device, batch_size, workers, block_vertices),
             anyway=anyway,

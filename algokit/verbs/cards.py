@@ -83,6 +83,7 @@ def rerun(
     out: Path | None = None,
     store: Path | None = None,
     overrides: Sequence[str] = (),
+    machine_file: Path | None = None,
     executor: str = "local",
     options: RunOptions | None = None,
     anyway: bool = False,
@@ -95,6 +96,7 @@ def rerun(
     card : card.json, a submission folder, or the provenance file beside a zip.
     out : the new submission folder; ``submissions/<recipe>-<key>-rerun`` where None. Never that of the card.
     overrides : where weights lie on this machine (``members.0.backbone.checkpoint=FILE``), and nothing else.
+    machine_file : see `run`.
     anyway : run even where the data (those behind the scores too), the weights or the plan are not those of the card.
 
     Raises
@@ -117,7 +119,7 @@ def rerun(
 
     target = out or Path("submissions") / f"{recipe.name}-{given.card.plan_key[:12]}-rerun"
     _refuse_original(given, target)
-    places = Places(data, store or default_store(), manifest, target, nsd)
+    places = Places(data, store or default_store(), manifest, target, nsd, machine_file)
     report = run_recipe(recipe, places, make, executor=executor, options=options, progress=progress)
     now = read_card(report.submission).card
     found = diff_cards(given.card, now)
