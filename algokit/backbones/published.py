@@ -105,7 +105,9 @@ class Published:
             *folders, name = self.location.split("/")
             stated = re.search(r"-([0-9a-f]{8,64})\.", name)
             return stated[1] if stated else next((one for one in folders if _SHA256.fullmatch(one)), "")
-        blob = path.resolve().name
+        blob = (
+            path.readlink().name if path.is_symlink() else ""
+        )  # one step: blobs may be links into a store of their own
         return blob if _SHA256.fullmatch(blob) else ""
 
 

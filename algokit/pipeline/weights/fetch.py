@@ -119,7 +119,7 @@ def _downloaded(
     if locked and offer.digest_start and not locked.sha256.startswith(offer.digest_start):
         raise WeightsError("other weights", [other_digest(published, locked, offer.digest_start, lock_path)])
     if damaged is not None:
-        _remove(damaged)
+        _remove(damaged, is_cached=not published.is_url)
     step = f"weights/{published.kind}/{published.name}"
 
     def shown(n_bytes: int) -> None:
@@ -129,9 +129,10 @@ def _downloaded(
     return _in_place(published, offer), sha256
 
 
-def _remove(damaged: Path) -> None:
-    """The file, and where the hub's cache links to it, what it links to."""
-    damaged.resolve().unlink(missing_ok=True)
+def _remove(damaged: Path, *, is_cached: bool) -> None:
+    """The file; in the hub's cache, where it is a link, the blob it leads to, and nothing that this may lead to."""
+    if is_cached and damaged.is_symlink():
+        (damaged.parent / damaged.readlink()).unlink(missing_ok=True)
     damaged.unlink(missing_ok=True)
 
 

@@ -191,6 +191,21 @@ def test_a_damaged_file_is_brought_again(publisher, is_hub):
     assert again.path.read_bytes() == DATA
 
 
+def test_a_blob_that_is_itself_a_link_is_known_by_its_own_name(publisher, tmp_path):
+    publisher.put(REPOSITORY, "model.safetensors", DATA)
+    (state,) = fetched(on_hub())
+    blob = state.path.resolve()
+    shared = tmp_path / ("f" * 64)  # stores shared by several caches name files by another digest
+    blob.rename(shared)
+    blob.symlink_to(shared)
+    publisher.asked.clear()
+    assert fetched(on_hub())[0].sha256 == SHA256
+    assert not publisher.asked
+    shared.write_bytes(b"damaged")
+    assert fetched(on_hub())[0].is_new
+    assert shared.read_bytes() == b"damaged"  # it is not ours to remove
+
+
 def test_every_failure_is_in_one_list_and_what_came_stays(publisher):
     publisher.files[f"/{NAME}"] = DATA
     publisher.refuse["/busy.pth"] = (503, "")
