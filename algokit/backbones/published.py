@@ -105,9 +105,8 @@ class Published:
             *folders, name = self.location.split("/")
             stated = re.search(r"-([0-9a-f]{8,64})\.", name)
             return stated[1] if stated else next((one for one in folders if _SHA256.fullmatch(one)), "")
-        blob = (
-            path.readlink().name if path.is_symlink() else ""
-        )  # one step: blobs may be links into a store of their own
+        # One step only: a blob may itself be a link, into a store that names files otherwise.
+        blob = path.readlink().name if path.is_symlink() else ""
         return blob if _SHA256.fullmatch(blob) else ""
 
 
