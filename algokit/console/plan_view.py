@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from algokit.challenge.packing import forecast_bytes
-from algokit.console.quantities import scaled, size
+from algokit.console.quantities import plural, scaled, size
 from algokit.console.streams import print_warnings, results
 from algokit.console.tables import number_table
 from algokit.types import SubjectGeometry
 
 if TYPE_CHECKING:
+    from algokit.recipe.layers import ResolvedAddress
     from algokit.recipe.plan import Plan, PlannedMember, Space, Step, StepKind
 
 _KINDS: tuple[StepKind, ...] = ("features", "fit", "ensemble")
@@ -55,6 +56,10 @@ def _print_member(stream: Console, member: PlannedMember) -> None:
     resize = preprocess.resize.replace("_", " ")
     _fact(stream, "weights", _weights(member))
     _fact(stream, "images", f"{resize} to {preprocess.resize_px} px, {preprocess.interpolation}{crop}")
+    label = "layers"
+    for line in addresses_in_words(member.addresses):
+        _fact(stream, label, line)
+        label = ""
     label = f"{len(member.spaces)} spaces"
     for line in spaces_in_words(member.spaces):
         _fact(stream, label, line)
@@ -75,6 +80,12 @@ def _weights(member: PlannedMember) -> Text:
     digest = str(member.weights["sha256"])
     words = str(member.weights["source"]) + (f", sha256 {digest[:12]}" if digest else "")
     return Text(words, "bold red" if member.weights["is_random"] else "")
+
+
+def addresses_in_words(addresses: Iterable[ResolvedAddress]) -> Iterable[str]:
+    """What each address stood for: ``blocks.[8:24:4] -> 4 layers``; a single layer is named."""
+    for one in addresses:
+        yield f"{one.address} -> {one.layers[0] if len(one.layers) == 1 else plural(len(one.layers), 'layer')}"
 
 
 def spaces_in_words(spaces: Sequence[Space]) -> Iterable[str]:
