@@ -18,6 +18,7 @@ import typer
 
 from algokit.cli import data
 from algokit.cli.diff import diff
+from algokit.cli.explain import explain
 from algokit.cli.list import list_members
 from algokit.cli.pack import pack
 from algokit.cli.plan import plan
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.command("list")(list_members)
-for command in (plan, run, validate, score, report, pack, rerun, diff, schema):
+for command in (plan, run, explain, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)
 
 

@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr. Colours and widths are rich's b
 """
 
 from algokit.console.card_view import show_diff, show_rerun
+from algokit.console.explain_view import show_explained
 from algokit.console.findings import show_error, show_findings
 from algokit.console.pack_view import show_pack
 from algokit.console.plan_view import show_plan
@@ -20,6 +21,7 @@ __all__ = [
     "show_comparison",
     "show_diff",
     "show_error",
+    "show_explained",
     "show_findings",
     "show_members",
     "show_pack",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 
 
@@ -29,6 +31,18 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def age(made_s: float, now_s: float | None = None) -> str:
+    """How long ago, from seconds since 1970: ``just now``, ``5 min ago``, ``3 h ago``, ``12 days ago``."""
+    elapsed = (time.time() if now_s is None else now_s) - made_s
+    if elapsed < 60:
+        return "just now"
+    for unit_s, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+        if elapsed >= unit_s:
+            n = int(elapsed // unit_s)
+            return f"{plural(n, unit)} ago" if unit == "day" else f"{n} {unit} ago"
+    return "just now"
 
 
 def plural(n: int, noun: str) -> str:

@@ -164,6 +164,11 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
     )
 
 
+def made_from(step: Step, inputs: Sequence[Step]) -> dict[str, Any]:
+    """What meta.json says of an artefact's origin, enough to explain later why it is not another one."""
+    return {"id": step.id, "params": step.params, "inputs": [[one.id, one.key] for one in inputs]}
+
+
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data without this machine's paths: a checkpoint keeps its file name only."""
     document = recipe.model_dump(mode="json")
@@ -230,9 +235,13 @@ def _spaces(member: Member, layer: LayerInfo, place: str, findings: list[Finding
 
 
 def _key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str | None]) -> str | None:
-    if None in inputs:
-        return None
-    return digest_of({"kind": kind, "version": STEP_VERSIONS[kind], "params": params, "inputs": list(inputs)})
+    known = [key for key in inputs if key is not None]
+    return step_key(kind, params, known, STEP_VERSIONS[kind]) if len(known) == len(inputs) else None
+
+
+def step_key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str], version: int) -> str:
+    """The key of what a step of that version makes from these parameters and the artefacts of these keys."""
+    return digest_of({"kind": kind, "version": version, "params": dict(params), "inputs": list(inputs)})
 
 
 def _backbone_params(member: PlannedMember, recipe: Recipe) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A module's name never is that of a verb, so that ``verbs.score`` always is the f
 
 from algokit.verbs.cards import DiffReport, RerunReport, diff, rerun
 from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
+from algokit.verbs.explaining import ExplainReport, explain
 from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
@@ -14,6 +15,7 @@ from algokit.verbs.zipping import PackReport, pack
 
 __all__ = [
     "DiffReport",
+    "ExplainReport",
     "PackReport",
     "RerunReport",
     "RunOptions",
@@ -26,6 +28,7 @@ __all__ = [
     "default_store",
     "describe_data",
     "diff",
+    "explain",
     "list_members",
     "lock_data",
     "make_demo",

@@ -1,0 +1,107 @@
+"""What lies in a store, without reading more than every artefact's meta.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from algokit.store.artefacts import META
+
+_SUBJECT = re.compile(r"subj[0-9]{2}")
+_KEY = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One artefact as it lies there.
+
+    Attributes
+    ----------
+    meta : what its meta.json says; empty where that cannot be read.
+    n_bytes : of all its files together.
+    made_s : when it was made, in seconds since 1970.
+    problem : "" where every file has the size that was written (the bytes are not read), else what is wrong.
+    """
+
+    kind: str
+    key: str
+    path: Path
+    meta: Mapping[str, Any]
+    n_bytes: int
+    made_s: float
+    problem: str
+
+    @property
+    def id(self) -> str:
+        """Of the step that made it; "" where not known."""
+        return str(self.meta.get("id", ""))
+
+    @property
+    def member(self) -> str:
+        """The member in its id (``features/<member>/...``); "" where it is of none."""
+        parts = self.id.split("/")
+        return parts[1] if len(parts) > 1 and not _SUBJECT.fullmatch(parts[1]) else ""
+
+    @property
+    def subject(self) -> str:
+        """The subject in its id; "" where it is of none."""
+        return next((part for part in self.id.split("/") if _SUBJECT.fullmatch(part)), "")
+
+
+def entries(root: Path) -> Iterator[Entry]:
+    """Every artefact of the store in ``root``, by kind and key; one that goes away meanwhile is left out."""
+    for kind in _folders(root):
+        for start in _folders(kind):
+            for folder in _folders(start):
+                if is_artefact(folder) and (entry := _entry(folder)):
+                    yield entry
+
+
+def is_artefact(folder: Path) -> bool:
+    """Whether a folder lies where an artefact would: ``<kind>/<first two>/<key>``."""
+    return bool(_KEY.fullmatch(folder.name)) and folder.parent.name == folder.name[:2]
+
+
+def _folders(place: Path) -> list[Path]:
+    """The folders in a place, sorted; hidden ones are being written. Links are not followed: they lead elsewhere."""
+    try:
+        return sorted(
+            one for one in place.iterdir() if not one.name.startswith(".") and one.is_dir() and not one.is_symlink()
+        )
+    except FileNotFoundError:
+        return []
+
+
+def _entry(folder: Path) -> Entry | None:
+    meta: Mapping[str, Any] = {}
+    try:
+        sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+        made_s = (folder / META if META in sizes else folder).stat().st_mtime
+        meta, problem = _read(folder, sizes)
+    except FileNotFoundError:
+        return None
+    kind = folder.parent.parent.name
+    return Entry(kind, folder.name, folder, meta, sum(sizes.values()), made_s, problem)
+
+
+def _read(folder: Path, sizes: Mapping[str, int]) -> tuple[Mapping[str, Any], str]:
+    """Its meta.json, and what is wrong with it or with the sizes of the files it names."""
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        stated = {str(name): int(file["bytes"]) for name, file in meta["files"].items()}
+    except FileNotFoundError:
+        if folder.is_dir():
+            return {}, f"{META} is missing"
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {}, f"{META} cannot be read ({type(error).__name__})"
+    for name, n_bytes in stated.items():
+        if name not in sizes:
+            return meta, f"{name} is missing"
+        if sizes[name] != n_bytes:
+            return meta, f"{name} has {sizes[name]} bytes, {n_bytes} were written"
+    return meta, ""
