@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from algokit.verbs import (
         check_data,
         choices,
+        collect_store,
         compare,
         describe_data,
         diff,
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
         run,
         schema,
         score,
+        store_contents,
+        store_usage,
         validate,
+        verify_store,
     )
 
 __all__ = [
     "check_data",
     "choices",
+    "collect_store",
     "compare",
     "describe_data",
     "diff",
@@ -48,7 +53,10 @@ __all__ = [
     "run",
     "schema",
     "score",
+    "store_contents",
+    "store_usage",
     "validate",
+    "verify_store",
 ]
 
 

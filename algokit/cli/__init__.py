@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from algokit.cli import data
+from algokit.cli import data, store
 from algokit.cli.diff import diff
 from algokit.cli.explain import explain
 from algokit.cli.list import list_members
@@ -44,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
 app.command("list")(list_members)
 for command in (plan, run, explain, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)

@@ -12,23 +12,28 @@ from algokit.console.plan_view import show_plan
 from algokit.console.progress import shown_progress
 from algokit.console.run_view import show_run
 from algokit.console.score_view import show_comparison, show_scores
+from algokit.console.store_view import show_artefacts, show_checked, show_garbage, show_usage
 from algokit.console.streams import say, write_json
 from algokit.console.tables import show_members
 from algokit.console.validation_view import show_validation
 
 __all__ = [
     "say",
+    "show_artefacts",
+    "show_checked",
     "show_comparison",
     "show_diff",
     "show_error",
     "show_explained",
     "show_findings",
+    "show_garbage",
     "show_members",
     "show_pack",
     "show_plan",
     "show_rerun",
     "show_run",
     "show_scores",
+    "show_usage",
     "show_validation",
     "shown_progress",
     "write_json",

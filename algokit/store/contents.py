@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from algokit.atomic import is_partial
 from algokit.store.artefacts import META
+from algokit.store.using import LOCK
 
 _SUBJECT = re.compile(r"subj[0-9]{2}")
 _KEY = re.compile("[0-9a-f]{64}")
@@ -57,13 +60,45 @@ def entries(root: Path) -> Iterator[Entry]:
     for kind in _folders(root):
         for start in _folders(kind):
             for folder in _folders(start):
-                if is_artefact(folder) and (entry := _entry(folder)):
+                if _is_artefact(folder) and (entry := _entry(folder)):
                     yield entry
 
 
-def is_artefact(folder: Path) -> bool:
-    """Whether a folder lies where an artefact would: ``<kind>/<first two>/<key>``."""
-    return bool(_KEY.fullmatch(folder.name)) and folder.parent.name == folder.name[:2]
+def strangers(root: Path) -> list[Path]:
+    """What lies in a store and is none of its own: nothing of algokit touches it."""
+    own = {"corrupt", "history", "digests.json", LOCK}
+    others = [path for path in _sorted(root) if path.name not in own and not is_partial(path)]
+    return [path for path in others if not (path.is_dir() and all(map(_may_hold_artefacts, _sorted(path))))]
+
+
+def tree_bytes(place: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links count as nothing."""
+    inside = place.rglob("*") if place.is_dir() and not place.is_symlink() else [place]
+    total = 0
+    for path in inside:
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+    return total
+
+
+def _is_artefact(folder: Path) -> bool:
+    """Whether a folder is ``<kind>/<first two>/<key>`` with a meta.json; without one it was never written here."""
+    return bool(_KEY.fullmatch(folder.name)) and folder.parent.name == folder.name[:2] and (folder / META).is_file()
+
+
+def _may_hold_artefacts(place: Path) -> bool:
+    """Whether this is ``<kind>/<first two>`` and holds artefacts, what is being written, or nothing."""
+    if is_partial(place):
+        return True
+    is_start = re.fullmatch("[0-9a-f]{2}", place.name) is not None and place.is_dir()
+    return is_start and all(is_partial(one) or _is_artefact(one) for one in _sorted(place))
+
+
+def _sorted(place: Path) -> list[Path]:
+    try:
+        return sorted(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _folders(place: Path) -> list[Path]:
@@ -80,7 +115,7 @@ def _entry(folder: Path) -> Entry | None:
     meta: Mapping[str, Any] = {}
     try:
         sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
-        made_s = (folder / META if META in sizes else folder).stat().st_mtime
+        made_s = (folder / META).stat().st_mtime
         meta, problem = _read(folder, sizes)
     except FileNotFoundError:
         return None
@@ -93,9 +128,7 @@ def _read(folder: Path, sizes: Mapping[str, int]) -> tuple[Mapping[str, Any], st
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         stated = {str(name): int(file["bytes"]) for name, file in meta["files"].items()}
-    except FileNotFoundError:
-        if folder.is_dir():
-            return {}, f"{META} is missing"
+    except FileNotFoundError:  # it went away just now, as a whole
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return {}, f"{META} cannot be read ({type(error).__name__})"

@@ -10,6 +10,7 @@ from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
+from algokit.verbs.storing import StoreUsage, collect_store, store_contents, store_usage, verify_store
 from algokit.verbs.validating import ValidationReport, validate, write_findings
 from algokit.verbs.zipping import PackReport, pack
 
@@ -21,9 +22,11 @@ __all__ = [
     "RunOptions",
     "RunReport",
     "ScoreReport",
+    "StoreUsage",
     "ValidationReport",
     "check_data",
     "choices",
+    "collect_store",
     "compare",
     "default_store",
     "describe_data",
@@ -39,6 +42,9 @@ __all__ = [
     "run",
     "schema",
     "score",
+    "store_contents",
+    "store_usage",
     "validate",
+    "verify_store",
     "write_findings",
 ]

@@ -59,12 +59,13 @@ def explain(
     return ExplainReport(made, root, tuple(explained))
 
 
+def is_meant(step_id: str, asked: str) -> bool:
+    """Whether ``asked`` is this id, its start up to a slash, or a pattern of it."""
+    return f"{step_id}/".startswith(asked.rstrip("/") + "/") or fnmatchcase(step_id, asked)
+
+
 def _chosen(asked: str, plan: Plan) -> list[Step]:
-    start = asked.rstrip("/") + "/"
-    chosen = [
-        step for step in plan.steps if step.id == asked or step.id.startswith(start) or fnmatchcase(step.id, asked)
-    ]
-    if chosen:
+    if chosen := [step for step in plan.steps if is_meant(step.id, asked)]:
         return chosen
     starts = {"/".join(parts[:n]) for step in plan.steps for parts in [step.id.split("/")] for n in range(1, 5)}
     finding = Finding(
