@@ -17,7 +17,7 @@ app = typer.Typer(help="See, check or clear what runs keep.", no_args_is_help=Tr
 Steps: TypeAlias = Annotated[
     str,
     typer.Argument(
-        metavar="[STEP]",
+        metavar="STEP",
         help="The id of a step, the start of ids (features/gabor), or a pattern in quotes ('fit/*/subj01').",
         show_default=False,
     ),
@@ -28,7 +28,8 @@ Steps: TypeAlias = Annotated[
 def list_artefacts(steps: Steps = "", store: Store = None, as_json: Json = False) -> None:
     """List artefacts.
 
-    Step, size, age, key, and whether every file is there in the size that was written; `verify` reads the bytes too.
+    Step, size, age, the start of the key, and what is missing or has another size than was written; verify reads the
+    bytes too.
     """
     from algokit import verbs
     from algokit.console import show_artefacts, write_json

@@ -34,15 +34,12 @@ def duration(seconds: float) -> str:
 
 
 def age(made_s: float, now_s: float | None = None) -> str:
-    """How long ago, from seconds since 1970: ``just now``, ``5 min ago``, ``3 h ago``, ``12 days ago``."""
+    """How old something made at that time (seconds since 1970) is: ``<1 min``, ``5 min``, ``3 h``, ``12 d``."""
     elapsed = (time.time() if now_s is None else now_s) - made_s
-    if elapsed < 60:
-        return "just now"
-    for unit_s, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if elapsed >= unit_s:
-            n = int(elapsed // unit_s)
-            return f"{plural(n, unit)} ago" if unit == "day" else f"{n} {unit} ago"
-    return "just now"
+            return f"{int(elapsed // unit_s):,} {unit}"
+    return "<1 min"
 
 
 def plural(n: int, noun: str) -> str:

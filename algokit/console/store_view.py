@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from algokit.store import Checked, Entry, Garbage
     from algokit.verbs import StoreUsage
 
-_KEY = 12
+_KEY = 8
 _SHOWN = 8
 
 
@@ -28,21 +28,23 @@ def show_artefacts(found: Sequence[Entry]) -> None:
     if found:
         stream.print(_artefacts(found))
     broken = sum(bool(entry.problem) for entry in found)
-    words = f"{plural(len(found), 'artefact')}, {size(sum(entry.n_bytes for entry in found))}"
-    stream.print(Text(words + (f"; {broken} not whole" if broken else ""), "bold red" if broken else "bold"))
+    whole = Text(f"{broken:,} not whole", "bold red") if broken else Text("all whole", "bold green")
+    total = f"{plural(len(found), 'artefact')}, {size(sum(entry.n_bytes for entry in found))}"
+    stream.print(Text.assemble((total, "bold"), ", ", whole) if found else Text("no artefacts"))
 
 
 def _artefacts(found: Iterable[Entry]) -> Table:
+    """One row each; what is wrong with one stands below its step."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("step", overflow="fold")
-    for name in ("size", "made"):
+    for name in ("size", "age"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("key", no_wrap=True)
-    table.add_column("state", overflow="fold")
     for entry in found:
-        state = Text(entry.problem, "bold red") if entry.problem else Text("whole", "green")
-        name = entry.id or f"{entry.kind}/?"
-        table.add_row(name, size(entry.n_bytes), age(entry.made_s), entry.key[:_KEY], state)
+        step = Text(entry.id or f"{entry.kind}, of an unknown step")
+        if entry.problem:
+            step.append(f"\n  {entry.problem}", "bold red")
+        table.add_row(step, size(entry.n_bytes), age(entry.made_s), entry.key[:_KEY])
     return table
 
 
