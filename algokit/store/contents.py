@@ -68,7 +68,16 @@ def strangers(root: Path) -> list[Path]:
     """What lies in a store and is none of its own: nothing of algokit touches it."""
     own = {"corrupt", "history", "digests.json", LOCK}
     others = [path for path in _sorted(root) if path.name not in own and not is_partial(path)]
-    return [path for path in others if not (path.is_dir() and all(map(_may_hold_artefacts, _sorted(path))))]
+    return [strange for path in others for strange in _strange(path)]
+
+
+def _strange(place: Path) -> list[Path]:
+    """A whole folder where no artefact lies in it, else what in it is none."""
+    if not place.is_dir():
+        return [place]
+    inside = [one for start in _sorted(place) for one in (_sorted(start) if _is_start(start) else [start])]
+    strange = [one for one in inside if not is_partial(one) and not _is_artefact(one)]
+    return strange if any(map(_is_artefact, inside)) or not strange else [place]
 
 
 def tree_bytes(place: Path) -> int:
@@ -86,12 +95,9 @@ def _is_artefact(folder: Path) -> bool:
     return bool(_KEY.fullmatch(folder.name)) and folder.parent.name == folder.name[:2] and (folder / META).is_file()
 
 
-def _may_hold_artefacts(place: Path) -> bool:
-    """Whether this is ``<kind>/<first two>`` and holds artefacts, what is being written, or nothing."""
-    if is_partial(place):
-        return True
-    is_start = re.fullmatch("[0-9a-f]{2}", place.name) is not None and place.is_dir()
-    return is_start and all(is_partial(one) or _is_artefact(one) for one in _sorted(place))
+def _is_start(place: Path) -> bool:
+    """Whether this may be ``<kind>/<first two>``."""
+    return re.fullmatch("[0-9a-f]{2}", place.name) is not None and place.is_dir()
 
 
 def _sorted(place: Path) -> list[Path]:
@@ -112,7 +118,6 @@ def _folders(place: Path) -> list[Path]:
 
 
 def _entry(folder: Path) -> Entry | None:
-    meta: Mapping[str, Any] = {}
     try:
         sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
         made_s = (folder / META).stat().st_mtime

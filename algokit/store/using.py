@@ -26,15 +26,19 @@ def in_use(root: Path) -> Iterator[None]:
     """Until the block ends, or the process, nothing is removed from the store that it may have found there.
 
     A store that cannot be written to, or a disk that knows no locks, is used without: `alone` refuses both.
+
+    Raises
+    ------
+    DiskError : the disk is full.
     """
     with contextlib.ExitStack() as stack:
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context((root / LOCK).open("ab"))
-            fcntl.flock(file, fcntl.LOCK_SH)
-        except OSError as error:
-            if error.errno not in (*_READ_ONLY, *_CANNOT_LOCK):
-                raise
+        with disk_errors(root):
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+                fcntl.flock(stack.enter_context((root / LOCK).open("ab")), fcntl.LOCK_SH)
+            except OSError as error:
+                if error.errno not in (*_READ_ONLY, *_CANNOT_LOCK):
+                    raise
         yield
 
 

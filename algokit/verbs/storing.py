@@ -78,7 +78,7 @@ def store_usage(store: Path | None = None) -> StoreUsage:
         "digests and history": records,
         "being written, or left by killed runs": sum(tree_bytes(path) for path in root.rglob(".*") if is_partial(path)),
         "damaged, in corrupt/": tree_bytes(root / "corrupt"),
-        **{f"not the store's own: {path.name}": tree_bytes(path) for path in strangers(root)},
+        **{f"not the store's own: {path.relative_to(root)}": tree_bytes(path) for path in strangers(root)},
     }
     found = {what: n_bytes for what, n_bytes in others.items() if n_bytes}
     return StoreUsage(root, tuple(entries(root)), found, shutil.disk_usage(root).free)

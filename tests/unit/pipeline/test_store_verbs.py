@@ -11,12 +11,17 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_runs import Runner
+from tiny_runs import made as reasons
 
 from algokit import verbs
 from algokit.atomic import move_aside, sweep_partial
 from algokit.challenge.synthetic import DemoSettings, write_demo
 from algokit.cli import main
+from algokit.console.quantities import age
 from algokit.errors import RecipeError, UsageError, WeightsError
+from algokit.pipeline.run import StepOutcome
+from algokit.recipe.plan import Plan
 from algokit.store import META, Store, StoreInUseError, check_artefacts, digest_of, entries, in_use
 from algokit.types import Progress
 
@@ -33,21 +38,19 @@ SMALLER = ("members.0.layers=[conv]",)
 
 
 class Made:
-    """A challenge, a recipe, and a store with the artefacts of two runs: of both layers, and of one alone."""
+    """A challenge, a recipe, and a store with the artefacts of two runs: of both layers, and of one alone.
+
+    ``out`` is as much of a submission of the second as ``gc`` reads.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.data, self.recipe, self.store, self.out = (folder / name for name in ("data", "it.yaml", "store", "out"))
+        self.folder, self.recipe = folder, folder / "tiny.yaml"
+        self.data, self.store, self.out = (folder / name for name in ("data", "store", "out"))
 
-    def run(self, *overrides: str, progress: object = None) -> verbs.RunReport:
-        extra = {"progress": progress} if progress else {}
-        return verbs.run(
-            self.recipe,
-            data=self.data,
-            store=self.store,
-            out=self.out,
-            overrides=overrides,
-            **extra,  # type: ignore[arg-type]
-        )
+    def run(self, *overrides: str) -> tuple[Plan, list[StepOutcome]]:
+        runner = Runner(self.data, self.folder)
+        self.recipe.write_text(RECIPE, encoding="utf-8")
+        return runner.run(*overrides)
 
     def files(self) -> dict[str, bytes]:
         """What is stored, by its place; without what is remembered beside."""
@@ -63,9 +66,10 @@ class Made:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Made:
     made = Made(tmp_path_factory.mktemp("finished"))
     write_demo(made.data, settings=DemoSettings(n_train=24, n_test=8, image_px=32, vertex_fraction=0.001))
-    made.recipe.write_text(RECIPE, encoding="utf-8")
     made.run()
-    made.run(*SMALLER)
+    plan, _ = made.run(*SMALLER)
+    made.out.mkdir()
+    (made.out / "plan.json").write_text(plan.model_dump_json(), encoding="utf-8")
     return made
 
 
@@ -73,9 +77,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def made(finished: Made, tmp_path: Path) -> Made:
     """The same, to be changed."""
     for name in ("store", "out"):
-        shutil.copytree(finished.data.parent / name, tmp_path / name)
-    for name in ("data", "it.yaml"):
-        (tmp_path / name).symlink_to(finished.data.parent / name)
+        shutil.copytree(finished.folder / name, tmp_path / name)
+    for name in ("data", "tiny.yaml"):
+        (tmp_path / name).symlink_to(finished.folder / name)
     return Made(tmp_path)
 
 
@@ -114,8 +118,8 @@ def test_a_flipped_bit_is_named_with_file_artefact_and_step_and_the_next_run_end
     }
     assert not place.exists() and not fit.exists()
     assert len(list((made.store / "corrupt").iterdir())) == 2
-    again = made.run()
-    assert {one.id for one in again.outcomes if one.made} == {one["path"] for one in found}
+    _, outcomes = made.run()
+    assert set(reasons(outcomes)) == {one["path"] for one in found}
     assert made.files() == whole
     assert called("store", "verify", "--store", made.store) == 0
 
@@ -167,12 +171,15 @@ def test_listing_tells_step_size_age_and_what_is_not_whole(made: Made) -> None:
 def test_usage_sums_to_every_byte_that_is_there(made: Made) -> None:
     (made.store / "shards").mkdir()
     (made.store / "shards" / "part").write_bytes(b"x" * 1000)
+    (made.path("features/tiny/subj01/conv@flat") / META).unlink()  # it counts as never written
     usage = verbs.store_usage(made.store)
     everything = sum(path.stat().st_size for path in made.store.rglob("*") if path.is_file())
     assert sum(entry.n_bytes for entry in usage.artefacts) + sum(usage.others.values()) == everything
     for name in ("kind", "subject"):
         assert sum(n for n, _ in usage.by(name).values()) == len(usage.artefacts)
-    assert usage.others["not the store's own: shards"] == 1000
+    strange = [what for what in usage.others if what.startswith("not the store's own: ")]
+    assert [what.split(": ")[1].split("/")[0] for what in strange] == ["features", "shards"]
+    assert usage.others[strange[1]] == 1000
     assert usage.by("member").keys() == {"tiny"}
 
 
@@ -210,7 +217,8 @@ def test_what_no_submission_is_made_of_goes_and_a_run_of_what_was_kept_finds_eve
     assert made.files() == {name: before[name] for name in kept}
     assert not any(path.exists() for path in gone) and (strange / "part.npy").exists()
     assert not list(made.store.rglob("*.partial"))
-    assert not any(one.made for one in made.run(*SMALLER).outcomes)
+    _, outcomes = made.run(*SMALLER)
+    assert reasons(outcomes) == {}
 
 
 def test_a_recipe_is_kept_by_the_data_it_is_planned_on(made: Made) -> None:
@@ -261,7 +269,13 @@ def test_nothing_is_removed_from_a_store_that_a_run_uses(made: Made) -> None:
         refused.append(caught.value.findings[0].code)
 
     shutil.rmtree(made.store / "fit")
-    made.run(progress=lambda message: collect(message) if message.step.startswith("fit/") else None)
+    verbs.run(
+        made.recipe,
+        data=made.data,
+        store=made.store,
+        out=made.folder / "submission",
+        progress=lambda message: collect(message) if message.step.startswith("fit/") else None,
+    )
     assert set(refused) == {"store-in-use"}
     assert verbs.collect_store(made.store, older_than_days=0).unreferenced
 
@@ -297,3 +311,25 @@ def test_a_collection_that_is_killed_half_way_is_finished_by_the_next_sweep(tmp_
     mine = move_aside([tmp_path / "c"], tmp_path)
     assert sweep_partial(tmp_path) == 0, "of a living process"
     assert [path.name for path in mine.iterdir()] == ["0"]
+
+
+@pytest.mark.parametrize(("elapsed_s", "words"), [(0, "<1 min"), (60, "1 min"), (7199, "1 h"), (86400 * 400, "400 d")])
+def test_ages_are_told_in_the_largest_whole_unit(elapsed_s: float, words: str) -> None:
+    assert age(1000.0, 1000.0 + elapsed_s) == words
+
+
+def test_every_view_fits_into_80_columns_and_says_what_is_wrong(
+    made: Made, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (made.path("features/tiny/subj06/conv@flat") / "test.npy").unlink()
+    place = ("--store", made.store)
+    assert called("store", "ls", *place) == called("store", "du", *place) == 0
+    assert called("store", "gc", *place, "--keep", made.out, "--quiet") == 0
+    assert called("explain", "ensemble", made.recipe, "--data", made.data, *place, "--quiet") == 0
+    shown = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    for words in ("test.npy is missing", "1 not whole", "features/tiny/subj06/conv@flat", "free on the disk"):
+        assert words in shown
+    assert "nothing is removed without --yes" in shown
+    assert "2 steps: 2 in the store, 0 made by the next run" in shown
