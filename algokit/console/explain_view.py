@@ -68,7 +68,7 @@ def _print_group(stream: Console, group: Sequence[Explained]) -> None:
         it = "its artefact" if record.id == first.step.id else record.id
         words = f"{it} {record.key[:12]}, made {age(entry.made_s)} ago" + " and others" * (len(group) > 1)
         grid.add_row(Text("  against", "dim"), Text(words, "dim"))
-    if first.state not in ("there", "new") and not first.is_next:
+    if first.state in ("damaged", "stale", "gone") and not first.is_next:
         grid.add_row(Text("  but", "dim"), "the next run needs it for nothing, and does not make it")
     stream.print(grid)
 

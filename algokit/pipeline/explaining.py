@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from algokit.pipeline.history import Past
@@ -47,7 +47,7 @@ class Explained:
         is not on this machine).
     causes : why, where it is not there; none where it is new and nothing is like it.
     relative : the artefact that it was compared with.
-    is_next : whether the next run makes it. Features are made only for a fit that is not there.
+    is_next : whether the next run makes it. Features are made only for a fit that is not there; what has no key, never.
     """
 
     step: Step
@@ -76,40 +76,34 @@ def explain_steps(
     present : the artefacts of the store.
     history : what the last run of this recipe made each step from.
     """
-    explainer = _Explainer(plan, list(present), history)
+    explainer = _Explainer(plan, present, history)
     return [explainer.explain(step) for step in steps]
 
 
-@dataclass
 class _Explainer:
-    plan: Plan
-    present: list[Entry]
-    history: Mapping[str, Past]
-    there: dict[tuple[str, str], Entry] = field(init=False)
-    records: list[Record] = field(init=False)
-    remembered: dict[str, Record] = field(init=False)
-    _by_id: dict[str, list[Record]] = field(default_factory=dict)
-    _by_key: dict[str, Record] = field(default_factory=dict)
+    """A plan, the artefacts of a store and the records of what was made before, to be asked step by step."""
 
-    def __post_init__(self) -> None:
-        self.there = {(entry.kind, entry.key): entry for entry in self.present}
-        self.records = [record for entry in self.present if (record := Record.of_entry(entry))]
-        self.remembered = {step_id: Record.of_past(step_id, past) for step_id, past in self.history.items()}
-        for record in self.records:
+    def __init__(self, plan: Plan, present: Iterable[Entry], history: Mapping[str, Past]) -> None:
+        self._plan = plan
+        self._there = {(entry.kind, entry.key): entry for entry in present}
+        self._remembered = {step_id: Record.of_past(step_id, past) for step_id, past in history.items()}
+        self._records = [record for entry in self._there.values() if (record := Record.of_entry(entry))]
+        self._by_key = {record.key: record for record in [*self._remembered.values(), *self._records]}
+        self._by_id: dict[str, list[Record]] = {}
+        for record in self._records:
             self._by_id.setdefault(record.id, []).append(record)
-        self._by_key = {record.key: record for record in [*self.remembered.values(), *self.records]}
-        self._wanted = {name for fit in self.plan.of_kind("fit") if self._is_missing(fit) for name in fit.inputs}
+        self._wanted = {name for fit in plan.of_kind("fit") if self._is_missing(fit) for name in fit.inputs}
 
     def explain(self, step: Step) -> Explained:
-        entry = self.there.get((step.kind, str(step.key)))
+        entry = self._there.get((step.kind, str(step.key)))
         is_next = self._is_missing(step) and (step.kind != "features" or step.id in self._wanted)
         if entry is not None and not entry.problem:
             return Explained(step, "there", (), None, False, entry)
         if entry is not None:
             return Explained(step, "damaged", (Cause(entry.problem),), None, is_next, entry)
         if step.key is None:
-            return Explained(step, "no key", tuple(self._unknown(step)), None, is_next)
-        past = self.remembered.get(step.id)
+            return Explained(step, "no key", tuple(self._unknown(step)), None, False)
+        past = self._remembered.get(step.id)
         if past is not None and past.key == step.key:
             return Explained(step, "gone", (Cause("its artefact is no longer in the store"),), None, is_next)
         relative = self._nearest(step)
@@ -119,12 +113,12 @@ class _Explainer:
         return Explained(step, "stale" if relative.id == step.id else "new", causes, relative, is_next)
 
     def _is_missing(self, step: Step) -> bool:
-        entry = self.there.get((step.kind, str(step.key)))
+        entry = self._there.get((step.kind, str(step.key)))
         return entry is None or bool(entry.problem)
 
     def _unknown(self, step: Step) -> Iterator[Cause]:
-        members = {member.name: member for member in self.plan.members}
-        names = dict.fromkeys(self.plan.step(name).member for name in [*step.inputs, step.id])
+        members = {member.name: member for member in self._plan.members}
+        names = dict.fromkeys(self._plan.step(name).member for name in [*step.inputs, step.id])
         for name in names:
             if name and members[name].weights is None:
                 yield Cause(f"the weights of {name} are not on this machine")
@@ -133,20 +127,20 @@ class _Explainer:
         """What most resembles the step: an artefact of its id, what it was last made from, a like feature space."""
         own = self._by_id.get(step.id, [])
         if own:
-            return min(own, key=lambda one: (compare(one, step, self.plan).n, -_made_s(one)))
-        if step.id in self.remembered:
-            return self.remembered[step.id]
+            return min(own, key=lambda one: (compare(one, step, self._plan).n, -_made_s(one)))
+        if step.id in self._remembered:
+            return self._remembered[step.id]
         if step.kind != "features":
             return None
         like = [
-            one for one in self.records if one.kind == "features" and one.entry and one.entry.subject == step.subject
+            one for one in self._records if one.kind == "features" and one.entry and one.entry.subject == step.subject
         ]
         nearest = min(like, key=lambda one: (_unlike(one, step), -_made_s(one)), default=None)
         return nearest if nearest and _unlike(nearest, step) <= _MOST_UNLIKE else None
 
     def _causes(self, record: Record, step: Step) -> Iterator[Cause]:
         """Why the record is not the step: its own differences, and the first causes of those of its inputs."""
-        found = compare(record, step, self.plan)
+        found = compare(record, step, self._plan)
         own = found.own_words() + found.input_words()
         if not found.knows_inputs:
             own.append("its inputs, which an earlier algokit did not write down")
@@ -158,7 +152,7 @@ class _Explainer:
             if before is None:
                 yield Cause("what it was before is no longer on record", (name,))
                 continue
-            for cause in self._causes(before, self.plan.step(name)):
+            for cause in self._causes(before, self._plan.step(name)):
                 yield Cause(cause.words, cause.steps or (name,))
 
 

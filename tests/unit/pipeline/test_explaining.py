@@ -124,6 +124,18 @@ def test_what_was_made_and_removed_is_gone_and_features_that_nobody_needs_are_no
     }
 
 
+def test_what_cannot_be_made_here_names_the_weights_it_lacks(ran: Runner) -> None:
+    found = explained(
+        ran,
+        "members.0={name: first, backbone: {kind: timm, name: resnet18}, layers: [layer1], "
+        "poolings: [{kind: flatten}], readout: {kind: ridge, folds: {n: 3}}}",
+    )
+    for step in ("features/first/subj01/layer1@flat", "fit/first/subj01", "ensemble/subj01"):
+        assert (found[step].state, found[step].is_next) == ("no key", False)
+        assert causes(found[step]) == [("the weights of first are not on this machine", ())]
+    assert found["fit/second/subj01"].state == "there"
+
+
 def test_a_file_of_another_size_is_told_before_it_is_read(small_demo: Path, ran: Runner, tmp_path: Path) -> None:
     shutil.copytree(ran.store.root, tmp_path / "store")
     runner = Runner(small_demo, tmp_path)
