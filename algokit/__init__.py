@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from algokit.verbs import (
         check_data,
         choices,
+        collect_store,
         compare,
         describe_data,
         diff,
         doctor,
+        explain,
         fetch,
         forecasts,
         list_members,
@@ -29,16 +31,21 @@ if TYPE_CHECKING:
         run,
         schema,
         score,
+        store_contents,
+        store_usage,
         validate,
+        verify_store,
     )
 
 __all__ = [
     "check_data",
     "choices",
+    "collect_store",
     "compare",
     "describe_data",
     "diff",
     "doctor",
+    "explain",
     "fetch",
     "forecasts",
     "list_members",
@@ -52,7 +59,10 @@ __all__ = [
     "run",
     "schema",
     "score",
+    "store_contents",
+    "store_usage",
     "validate",
+    "verify_store",
 ]
 
 

@@ -94,6 +94,11 @@ def _partial(target: Path) -> Path:
     return parent / f"{_partial_prefix(target)}{secrets.token_hex(4)}{_PARTIAL}"
 
 
+def is_partial(path: Path) -> bool:
+    """Whether this is something half-written, by its name."""
+    return _PARTIAL_NAME.fullmatch(path.name) is not None
+
+
 def _is_abandoned(path: Path) -> bool:
     """Whether nobody writes this any more; of another machine's processes, only time can tell."""
     owner = path.name.removesuffix(_PARTIAL).split(".")[-2]
@@ -121,14 +126,37 @@ def _sweep(paths: Iterable[Path]) -> int:
     return len(abandoned)
 
 
-def sweep_partial(root: Path) -> int:
-    """Remove what killed processes left half-written anywhere below ``root``; returns how many things."""
-    swept = 0
+def abandoned(root: Path) -> list[Path]:
+    """What killed processes left half-written anywhere below ``root``."""
+    found: list[Path] = []
     for folder, folders, files in os.walk(root):
         partial = [name for name in (*folders, *files) if _PARTIAL_NAME.fullmatch(name)]
         folders[:] = [name for name in folders if name not in partial]
-        swept += _sweep(Path(folder) / name for name in partial)
-    return swept
+        found += [path for name in partial if _is_abandoned(path := Path(folder) / name)]
+    return found
+
+
+def sweep_partial(root: Path) -> int:
+    """Remove what killed processes left half-written anywhere below ``root``; returns how many things."""
+    return _sweep(abandoned(root))
+
+
+def move_aside(paths: Iterable[Path], place: Path) -> Path:
+    """Rename things into a fresh hidden folder in ``place``, which the caller removes, or `sweep_partial` after a kill.
+
+    So each is whole until it is gone. What another process has removed meanwhile is left out.
+
+    Raises
+    ------
+    DiskError : the place is not writable.
+    """
+    with disk_errors(place):
+        aside = _partial(place / "discarded")
+        aside.mkdir()
+        for index, path in enumerate(paths):
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(aside / str(index))
+    return aside
 
 
 def sweep_beside(target: Path) -> int:

@@ -16,9 +16,10 @@ from typing import Annotated
 
 import typer
 
-from algokit.cli import data
+from algokit.cli import data, store
 from algokit.cli.diff import diff
 from algokit.cli.doctor import doctor
+from algokit.cli.explain import explain
 from algokit.cli.fetch import fetch
 from algokit.cli.list import list_members
 from algokit.cli.pack import pack
@@ -45,8 +46,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
 app.command("list")(list_members)
-for command in (doctor, fetch, plan, run, validate, score, report, pack, rerun, diff, schema):
+for command in (doctor, fetch, plan, run, explain, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from algokit.challenge.packing import forecast_bytes
-from algokit.console.quantities import duration, scaled, size
+from algokit.console.quantities import duration, plural, scaled, size
 from algokit.console.streams import print_warnings, results
 from algokit.console.tables import number_table
 from algokit.recipe.cost import BATCH
@@ -20,6 +20,7 @@ from algokit.types import SubjectGeometry
 
 if TYPE_CHECKING:
     from algokit.recipe.forecast import Forecast
+    from algokit.recipe.layers import ResolvedAddress
     from algokit.recipe.plan import Plan, PlannedMember, Space, Step, StepKind
 
 _KINDS: tuple[StepKind, ...] = ("features", "fit", "ensemble")
@@ -67,6 +68,10 @@ def _print_member(stream: Console, member: PlannedMember) -> None:
     memory = member.device_memory
     batch = f"{size(memory.of_batch(BATCH))} in batches of {BATCH}"
     _fact(stream, "device", f"{size(memory.network_bytes)} and {size(memory.image_bytes)} per image: {batch}")
+    label = "layers"
+    for line in addresses_in_words(member.addresses):
+        _fact(stream, label, line)
+        label = ""
     label = f"{len(member.spaces)} spaces"
     for line in spaces_in_words(member.spaces):
         _fact(stream, label, line)
@@ -87,6 +92,12 @@ def _weights(member: PlannedMember) -> Text:
     digest = str(member.weights["sha256"])
     words = str(member.weights["source"]) + (f", sha256 {digest[:12]}" if digest else "")
     return Text(words, "bold red" if member.weights["is_random"] else "")
+
+
+def addresses_in_words(addresses: Iterable[ResolvedAddress]) -> Iterable[str]:
+    """What each address stood for: ``blocks.[8:24:4] -> 4 layers``; a single layer is named."""
+    for one in addresses:
+        yield f"{one.address} -> {one.layers[0] if len(one.layers) == 1 else plural(len(one.layers), 'layer')}"
 
 
 def spaces_in_words(spaces: Sequence[Space]) -> Iterable[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 _DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 
 
@@ -29,6 +31,15 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def age(made_s: float, now_s: float | None = None) -> str:
+    """How old something made at that time (seconds since 1970) is: ``<1 min``, ``5 min``, ``3 h``, ``12 d``."""
+    elapsed = (time.time() if now_s is None else now_s) - made_s
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if elapsed >= unit_s:
+            return f"{int(elapsed // unit_s):,} {unit}"
+    return "<1 min"
 
 
 def plural(n: int, noun: str) -> str:

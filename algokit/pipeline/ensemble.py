@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.readouts import Rows
-from algokit.recipe.plan import Step
+from algokit.recipe.plan import Step, made_from
 from algokit.recipe.schema import EnsembleSpec, GreedySpec, MeanSpec, StackingSpec
 from algokit.solvers.folds import cut_folds
 from algokit.solvers.stacking import Rule, Weighed, greedy_weights, simplex_weights, weigh_members
@@ -35,14 +35,14 @@ def join_members(
     """
     artefacts = [store.open("fit", str(fit.key)) for fit in fits]
     if isinstance(ensemble, MeanSpec):
-        _average(step, artefacts, store)
+        _average(step, made_from(step, fits), artefacts, store)
     else:
-        _weigh(step, artefacts, ensemble, inputs, store, progress)
+        _weigh(step, made_from(step, fits), artefacts, ensemble, inputs, store, progress)
 
 
-def _average(step: Step, artefacts: Sequence[Artefact], store: Store) -> None:
+def _average(step: Step, meta: Mapping[str, Any], artefacts: Sequence[Artefact], store: Store) -> None:
     """The plain mean over members of their predicted responses."""
-    with store.write("ensemble", str(step.key), {"id": step.id, "params": step.params}) as folder:
+    with store.write("ensemble", str(step.key), meta) as folder:
         np.save(folder / "val_rows.npy", store.array(artefacts[0], "val_rows"))
         for hemisphere in HEMISPHERES:
             for split in ("val", "test"):
@@ -55,6 +55,7 @@ def _average(step: Step, artefacts: Sequence[Artefact], store: Store) -> None:
 
 def _weigh(
     step: Step,
+    meta: Mapping[str, Any],
     artefacts: Sequence[Artefact],
     ensemble: StackingSpec | GreedySpec,
     inputs: SubjectInputs,
@@ -81,8 +82,8 @@ def _weigh(
             progress=partial(tell, n_done),
         )
         n_done += inputs.geometry.n_vertices[hemisphere]
-    meta = {"id": step.id, "params": step.params, "notes": [_comparison(weighed, ensemble)]}
-    with store.write("ensemble", str(step.key), meta) as folder:
+    notes = [_comparison(weighed, ensemble)]
+    with store.write("ensemble", str(step.key), {**meta, "notes": notes}) as folder:
         np.save(folder / "val_rows.npy", val_rows)
         for hemisphere, one in weighed.items():
             np.save(folder / f"{hemisphere}_weights.npy", one.weights)

@@ -16,7 +16,7 @@ from algokit.pipeline.inputs import SubjectInputs, split_rows
 from algokit.pipeline.settings import RunSettings
 from algokit.readouts import CATALOGUE as READOUTS
 from algokit.readouts import FeatureSpace, ReadoutResult
-from algokit.recipe.plan import Step
+from algokit.recipe.plan import Step, made_from
 from algokit.recipe.schema import Member, Recipe
 from algokit.store import Store
 from algokit.types import HEMISPHERES, Hemisphere, Progress, ProgressCallback
@@ -56,7 +56,7 @@ def fit_member(
             progress=lambda done, name: progress(Progress(step.id, done, len(features), "feature spaces", name)),
             out_of_fold=out_of_fold,
         )
-        meta = {"id": step.id, "params": step.params, "spaces": names, "notes": list(result.notes)}
+        meta = {**made_from(step, features), "spaces": names, "notes": list(result.notes)}
         with store.write("fit", str(step.key), meta) as folder:
             np.save(folder / "val_rows.npy", rows.val)
             for hemisphere, part in _hemisphere_columns(inputs):

@@ -6,21 +6,19 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
-
-from algokit.atomic import disk_errors, sweep_partial, write_text_atomically
+from algokit.atomic import disk_errors, sweep_partial
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
-from algokit.documents import changes
 from algokit.errors import DiskError, WeightsError
 from algokit.pipeline.blocks import refuse_too_large
 from algokit.pipeline.ensemble import join_members
 from algokit.pipeline.extract import Done, extract_features
 from algokit.pipeline.fit import fit_member
+from algokit.pipeline.history import Past, read_history, remember
 from algokit.pipeline.inputs import SubjectInputs
+from algokit.pipeline.reasons import Record, compare, one_line
 from algokit.pipeline.settings import RunSettings, accelerator_name, checked_device
 from algokit.recipe.plan import Plan, Step
 from algokit.recipe.schema import Recipe
@@ -44,17 +42,6 @@ class StepOutcome:
     reason: str
     seconds: float
     resumed: bool = False
-
-
-class _Past(BaseModel):
-    """What a step was made from when it was last made."""
-
-    key: str
-    params: dict[str, Any]
-    inputs: dict[str, str]
-
-
-_HISTORY = TypeAdapter(dict[str, _Past])
 
 
 @dataclass(frozen=True)
@@ -120,9 +107,9 @@ def run_plan(
                 _kept(run, [step])
     except BaseException:
         with contextlib.suppress(DiskError):  # what stopped the run is the thing to tell
-            _remember(run)
+            remember(plan, store, [one.id for one in run.outcomes])
         raise
-    _remember(run)
+    remember(plan, store, [one.id for one in run.outcomes])
     device = settings.device if needs_device else ""
     return Ran(tuple(run.outcomes), device, accelerator_name(device))
 
@@ -219,7 +206,7 @@ def _reasons(plan: Plan, store: Store) -> dict[str, str]:
 
     Features are looked at only for fits that have to be made: those of a kept fit may be gone, and are not read.
     """
-    history = _history(plan, store)
+    history = read_history(plan, store)
     reasons: dict[str, str] = {}
     for step in [*plan.of_kind("fit"), *plan.of_kind("ensemble")]:
         inputs = [plan.step(name) for name in step.inputs] if step.kind == "fit" else []
@@ -229,7 +216,7 @@ def _reasons(plan: Plan, store: Store) -> dict[str, str]:
     return reasons
 
 
-def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, _Past], reasons: dict[str, str]) -> bool:
+def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, Past], reasons: dict[str, str]) -> bool:
     """Note why a step has to be made, if it has to be; says whether."""
     try:
         if store.has(step.kind, str(step.key)):
@@ -241,46 +228,10 @@ def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, _Past], re
     return True
 
 
-def _why(step: Step, plan: Plan, history: Mapping[str, _Past]) -> str:
+def _why(step: Step, plan: Plan, history: Mapping[str, Past]) -> str:
     past = history.get(step.id)
     if past is None:
         return "new"
     if past.key == step.key:
         return "its artefact is no longer in the store"
-    words = [str(change) for change in changes(past.params, step.params)]
-    inputs = {name: plan.step(name).key for name in step.inputs}
-    gone, added = past.inputs.keys() - inputs.keys(), inputs.keys() - past.inputs.keys()
-    words += [f"without {_short(name)}" for name in sorted(gone)] + [f"with {_short(name)}" for name in sorted(added)]
-    changed = [name for name in inputs.keys() & past.inputs.keys() if inputs[name] != past.inputs[name]]
-    if changed:
-        words.append(f"{len(changed)} of its inputs changed" if len(changed) > 1 else f"{_short(changed[0])} changed")
-    return "; ".join(words) or "made by another version of algokit"
-
-
-def _short(step_id: str) -> str:
-    """A feature space by its own name, any other step by its id."""
-    return step_id.rsplit("/", 1)[-1] if step_id.startswith("features/") else step_id
-
-
-def _history_path(plan: Plan, store: Store) -> Path:
-    return store.root / "history" / f"{plan.recipe['name']}.json"
-
-
-def _history(plan: Plan, store: Store) -> dict[str, _Past]:
-    try:
-        return _HISTORY.validate_json(_history_path(plan, store).read_bytes())
-    except (OSError, ValueError):
-        return {}
-
-
-def _remember(run: _Run) -> None:
-    """Note what each finished step was made from, so that the next run can say what changed."""
-    before = _history(run.plan, run.store)
-    history = dict(before)
-    steps = {step.id: step for step in run.plan.steps}
-    for outcome in run.outcomes:
-        step = steps[outcome.id]
-        inputs = {name: str(steps[name].key) for name in step.inputs}
-        history[step.id] = _Past(key=str(step.key), params=step.params, inputs=inputs)
-    if history != before:
-        write_text_atomically(_history_path(run.plan, run.store), _HISTORY.dump_json(history).decode() + "\n")
+    return one_line(compare(Record.of_past(step.id, past), step, plan))

@@ -16,10 +16,11 @@ from algokit.backbones import BackboneCard, LayerInfo, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
 from algokit.frozen import Frozen
 from algokit.poolings import PoolingMismatchError
-from algokit.recipe.cost import DeviceMemory, device_memory, ensemble_cost, features_cost, fit_cost, val_rows
+from algokit.recipe.cost import DeviceMemory, device_memory, ensemble_cost, features_cost, fit_cost
+from algokit.recipe.impossible import impossible_requests
+from algokit.recipe.layers import ResolvedAddress, resolve_layers
 from algokit.recipe.load import recipe_digest
 from algokit.recipe.schema import Member, Recipe
-from algokit.registry import did_you_mean
 from algokit.store import digest_of
 from algokit.types import Finding, SubjectGeometry
 
@@ -62,12 +63,14 @@ class PlannedMember(Frozen):
     """A member with everything resolved.
 
     ``weights`` is None where they are not on this machine; ``weights_missing`` then says which, and how to get them.
+    ``addresses`` has what the recipe's addresses of layers stood for, but for plain names and ``all``.
     """
 
     name: str
     card: BackboneCard
     weights: dict[str, Any] | None
     weights_missing: tuple[str, str] | None
+    addresses: tuple[ResolvedAddress, ...] = ()
     spaces: tuple[Space, ...]
 
     @cached_property
@@ -135,14 +138,10 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
         folds than the training images allow, weights to be learned from a readout without out-of-fold predictions).
     """
     findings: list[Finding] = []
-    geometry = _chosen_subjects(recipe, data, findings)
+    geometry = _chosen_subjects(recipe, data.geometry)
     members = [_resolve_member(member, index, findings) for index, member in enumerate(recipe.members)]
     resolved = [member for member in members if member is not None]
-    findings += [
-        *_row_findings(recipe, geometry),
-        *_image_findings(recipe, geometry, data),
-        *_out_of_fold_findings(recipe),
-    ]
+    findings += impossible_requests(recipe, data.geometry, geometry, data.n_different_images)
     if findings:
         raise RecipeError("the recipe asks for the impossible", findings)
     steps: list[Step] = []
@@ -171,6 +170,11 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
     )
 
 
+def made_from(step: Step, inputs: Sequence[Step]) -> dict[str, Any]:
+    """What meta.json says of an artefact's origin, enough to explain later why it is not another one."""
+    return {"id": step.id, "params": step.params, "inputs": [[one.id, one.key] for one in inputs]}
+
+
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data without this machine's paths: a checkpoint keeps its file name only."""
     document = recipe.model_dump(mode="json")
@@ -181,71 +185,10 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     return document
 
 
-def _chosen_subjects(recipe: Recipe, data: PlannedData, findings: list[Finding]) -> list[SubjectGeometry]:
-    present = {one.subject: one for one in data.geometry}
+def _chosen_subjects(recipe: Recipe, present: Sequence[SubjectGeometry]) -> list[SubjectGeometry]:
     if recipe.subjects == "all":
-        return list(data.geometry)
-    for index, name in enumerate(recipe.subjects):
-        if name not in present:
-            findings.append(
-                Finding(
-                    "this subject is not in the data",
-                    path=f"subjects[{index}]",
-                    found=name,
-                    advice=did_you_mean(name, present),
-                    code="unknown-subject",
-                )
-            )
-    return [present[name] for name in sorted(recipe.subjects) if name in present]
-
-
-def _row_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry]) -> Iterable[Finding]:
-    """Pearson r needs two images: in every fold, and in the val split."""
-    if not geometry:
-        return
-    least = min(geometry, key=lambda one: one.n_train)
-    n_val = val_rows(least.n_train, recipe.val)
-    rows = f"{least.subject} has {least.n_train} training images, {n_val} of them held out"
-    if n_val == 1:
-        yield Finding("one image is too few for a score", path="val.fraction", found=rows, code="too-few-rows")
-    owners = {f"members[{index}].readout": member.readout for index, member in enumerate(recipe.members)}
-    for place, owner in {**owners, "ensemble": recipe.ensemble}.items():
-        folds = getattr(owner, "folds", None)
-        most = (least.n_train - n_val) // 2
-        if folds is not None and folds.n > most:
-            path = f"{place}.folds.n"
-            what, expected = "too few rows for the folds", f"at most {most} folds, of two rows each"
-            yield Finding(what, path=path, expected=expected, found=f"{folds.n}; {rows}", code="too-few-rows")
-
-
-def _image_findings(recipe: Recipe, geometry: Sequence[SubjectGeometry], data: PlannedData) -> Iterable[Finding]:
-    """Folds that keep images whole need an image each; what val takes of them is known when it is drawn."""
-    counts = data.n_different_images
-    if not counts or not geometry:
-        return
-    least = min((one.subject for one in geometry), key=lambda subject: counts[subject])
-    for index, member in enumerate(recipe.members):
-        folds = getattr(member.readout, "folds", None)
-        if folds is not None and folds.kind == "grouped" and folds.n > counts[least]:
-            found = f"{folds.n}; {least} has {counts[least]} different training images"
-            path, expected = f"members[{index}].readout.folds.n", f"at most {counts[least]} folds, of one image each"
-            yield Finding(
-                "too few images for the folds", path=path, expected=expected, found=found, code="too-few-rows"
-            )
-
-
-def _out_of_fold_findings(recipe: Recipe) -> Iterable[Finding]:
-    """Weights of members are learned from what each predicts for images it was not fitted on."""
-    for index, member in enumerate(recipe.members):
-        if recipe.ensemble.needs_out_of_fold and not member.readout.gives_out_of_fold:
-            yield Finding(
-                f"this readout gives no out-of-fold predictions, from which {recipe.ensemble.kind} learns its weights",
-                path=f"members[{index}].readout.kind",
-                expected="ridge",
-                found=member.readout.kind,
-                advice="use ridge for this member, or ensemble: {kind: mean}",
-                code="no-out-of-fold",
-            )
+        return list(present)
+    return sorted((one for one in present if one.subject in recipe.subjects), key=lambda one: one.subject)
 
 
 def _resolve_member(member: Member, index: int, findings: list[Finding]) -> PlannedMember | None:
@@ -266,13 +209,14 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
             for finding in error.findings or (Finding(error.headline),)
         ]
         return None
-    layers = _chosen_layers(member, card, place, findings)
+    layers, addresses = resolve_layers(member, card, place, findings)
     spaces = tuple(space for layer in layers for space in _spaces(member, layer, place, findings))
     return PlannedMember(
         name=member.name,
         card=card,
         weights=weights,
         weights_missing=missing,
+        addresses=addresses,
         spaces=spaces,
     )
 
@@ -280,24 +224,6 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
 def _weights(module: Any, member: Member) -> dict[str, Any]:
     record: WeightsRecord = module.weights_digest(member.backbone)
     return {"source": record.source, "sha256": record.sha256, "is_random": record.is_random}
-
-
-def _chosen_layers(member: Member, card: BackboneCard, place: str, findings: list[Finding]) -> list[LayerInfo]:
-    if member.layers == "all":
-        return list(card.layers)
-    known = {layer.name: layer for layer in card.layers}
-    for position, name in enumerate(member.layers):
-        if name not in known:
-            findings.append(
-                Finding(
-                    f"{card.name} has no such layer",
-                    path=f"{place}.layers[{position}]",
-                    found=name,
-                    advice=did_you_mean(name, known) or f"algokit list {card.name} shows its {len(known)} layers",
-                    code="unknown-layer",
-                )
-            )
-    return [known[name] for name in member.layers if name in known]
 
 
 def _spaces(member: Member, layer: LayerInfo, place: str, findings: list[Finding]) -> Iterable[Space]:
@@ -315,9 +241,13 @@ def _spaces(member: Member, layer: LayerInfo, place: str, findings: list[Finding
 
 
 def _key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str | None]) -> str | None:
-    if None in inputs:
-        return None
-    return digest_of({"kind": kind, "version": STEP_VERSIONS[kind], "params": params, "inputs": list(inputs)})
+    known = [key for key in inputs if key is not None]
+    return step_key(kind, params, known, STEP_VERSIONS[kind]) if len(known) == len(inputs) else None
+
+
+def step_key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str], version: int) -> str:
+    """The key of what a step of that version makes from these parameters and the artefacts of these keys."""
+    return digest_of({"kind": kind, "version": version, "params": dict(params), "inputs": list(inputs)})
 
 
 def _backbone_params(member: PlannedMember, recipe: Recipe) -> dict[str, Any]:

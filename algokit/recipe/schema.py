@@ -18,6 +18,8 @@ from algokit.poolings import PoolingSpec
 from algokit.readouts import FoldsSpec, ReadoutSpec
 
 Slug: TypeAlias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+# The bounds are told with the other findings about layers (`algokit.recipe.layers`), and to editors by the schema.
+Depth: TypeAlias = Annotated[float, Field(allow_inf_nan=False, json_schema_extra={"exclusiveMinimum": 0, "maximum": 1})]
 Subject: TypeAlias = Annotated[str, Field(pattern=r"^subj\d\d$")]
 
 
@@ -75,12 +77,21 @@ class GreedySpec(_Learned):
 EnsembleSpec: TypeAlias = Annotated[MeanSpec | StackingSpec | GreedySpec, Field(discriminator="kind")]
 
 
+class Depths(Frozen):
+    """Layers by their place among the backbone's: of L in order, depth f is number ceil(f L), counted from 1."""
+
+    depth: Depth | Annotated[tuple[Depth, ...], Field(min_length=1)] = Field(
+        description="One share of the layers or several: 0.5 is the layer half-way, 1.0 the last"
+    )
+
+
 class Member(Frozen):
     """One model of the brain: a backbone, what is taken from it, and how it is read out."""
 
     backbone: BackboneSpec = Field(description="The network that sees the images")
-    layers: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="Names of the backbone's layers, or all; `algokit list NAME` shows those of a shipped model"
+    layers: Literal["all"] | Depths | Annotated[tuple[str | Depths, ...], Field(min_length=1)] = Field(
+        description="all; or names of the backbone's layers, patterns (`blocks.*`), ranges (`blocks.[8:24:4]`) and "
+        "depths, in the order of the recipe (docs/layers.md); `algokit list NAME` shows the layers of a shipped model"
     )
     poolings: Annotated[tuple[PoolingSpec, ...], Field(min_length=1)] = Field(
         description="What turns an activation into features; every layer with every pooling is one feature space"
@@ -102,9 +113,10 @@ class Member(Frozen):
 
     @field_validator("layers")
     @classmethod
-    def _unique_layers(cls, layers: Literal["all"] | tuple[str, ...]) -> Literal["all"] | tuple[str, ...]:
-        if layers != "all":
-            _refuse_repeats("layer", (((index,), layer) for index, layer in enumerate(layers)))
+    def _unique_layers(cls, layers: str | Depths | tuple[str | Depths, ...]) -> str | Depths | tuple[str | Depths, ...]:
+        if isinstance(layers, tuple):
+            texts = ((index, layer) for index, layer in enumerate(layers) if isinstance(layer, str))
+            _refuse_repeats("layer", (((index,), layer) for index, layer in texts))
         return layers
 
     @field_validator("poolings")

@@ -5,32 +5,38 @@ A module's name never is that of a verb, so that ``verbs.score`` always is the f
 
 from algokit.verbs.cards import DiffReport, RerunReport, diff, rerun
 from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
+from algokit.verbs.explaining import ExplainReport, explain
 from algokit.verbs.fetching import FetchReport, fetch
 from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.machine import DoctorReport, doctor, forecasts
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
+from algokit.verbs.storing import StoreUsage, collect_store, store_contents, store_usage, verify_store
 from algokit.verbs.validating import ValidationReport, validate, write_findings
 from algokit.verbs.zipping import PackReport, pack
 
 __all__ = [
     "DiffReport",
     "DoctorReport",
+    "ExplainReport",
     "FetchReport",
     "PackReport",
     "RerunReport",
     "RunOptions",
     "RunReport",
     "ScoreReport",
+    "StoreUsage",
     "ValidationReport",
     "check_data",
     "choices",
+    "collect_store",
     "compare",
     "default_store",
     "describe_data",
     "diff",
     "doctor",
+    "explain",
     "fetch",
     "forecasts",
     "list_members",
@@ -43,6 +49,9 @@ __all__ = [
     "run",
     "schema",
     "score",
+    "store_contents",
+    "store_usage",
     "validate",
+    "verify_store",
     "write_findings",
 ]

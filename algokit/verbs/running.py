@@ -201,7 +201,7 @@ def run_recipe(
     from algokit.reporting.reported import read_scores
     from algokit.reporting.run_scores import scores_of
     from algokit.scoring import Intervals
-    from algokit.store import Store
+    from algokit.store import Store, in_use
 
     started = time.monotonic()
     options = options or RunOptions()
@@ -212,19 +212,20 @@ def run_recipe(
     _refuse_bad_ceilings(challenge, inputs, splits)
     resolved = make(planned)
     settings = RunSettings(options.device, options.batch_size, options.n_workers, options.block_vertices)
-    ran: Ran = CATALOGUE.load(executor)(Job(resolved, recipe, inputs, places.store, settings), progress)
-    submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"
-    refuse_foreign(submission)
-    digests = _score_digests(challenge, inputs, splits, places.store)
-    times = step_times(resolved, ran, places.machine_file)
-    facts = {**_run_facts(ran, time.monotonic() - started, times), "test_data": digests}
-    finished = Finished(resolved, inputs, Store(places.store), challenge, facts)
-    reused = not any(one.made for one in ran.outcomes) and is_current(submission, finished, scores_of(finished))
-    if reused:
-        scores = read_scores(submission)
-    else:
-        scores = scores_of(finished, intervals=Intervals(), progress=progress)
-        write_submission(submission, finished, scores, progress=progress)
+    with in_use(places.store):
+        ran: Ran = CATALOGUE.load(executor)(Job(resolved, recipe, inputs, places.store, settings), progress)
+        submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"
+        refuse_foreign(submission)
+        digests = _score_digests(challenge, inputs, splits, places.store)
+        times = step_times(resolved, ran, places.machine_file)
+        facts = {**_run_facts(ran, time.monotonic() - started, times), "test_data": digests}
+        finished = Finished(resolved, inputs, Store(places.store), challenge, facts)
+        reused = not any(one.made for one in ran.outcomes) and is_current(submission, finished, scores_of(finished))
+        if reused:
+            scores = read_scores(submission)
+        else:
+            scores = scores_of(finished, intervals=Intervals(), progress=progress)
+            write_submission(submission, finished, scores, progress=progress)
     warnings = (*resolved.warnings, *_learned(times, ran, places.machine_file))
     return RunReport(submission, resolved, ran.outcomes, scores, warnings, reused, times)
 

@@ -60,7 +60,9 @@ def test_a_changed_grid_makes_only_what_it_touches_and_says_why(made: Run, undis
     assert all(step.endswith("@max4") and reason == "new" for step, reason in features.items())
     for subject in ("subj01", "subj06"):
         why = reasons[f"fit/gabor/{subject}"]
-        assert all(f"with {layer}@max4" in why and f"without {layer}@max2" in why for layer in ("gabor.0", "texture"))
+        inputs = dict(words.split(" ", 1) for words in why.split("; "))
+        for layer in ("gabor.0", "texture"):
+            assert f"{layer}@max4" in inputs["with"] and f"{layer}@max2" in inputs["without"]
         assert reasons[f"ensemble/{subject}"] == f"fit/gabor/{subject} changed"
     assert predictions(made.out) != predictions(undisturbed.out)
 

@@ -245,3 +245,14 @@ def test_vertices_per_block_change_no_key_and_no_score(runner: Runner, tmp_path:
         for name in ("lh_cv_score", "lh_test"):
             found, expected = other.store.array(ours, name), runner.store.array(theirs, name)
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_size_workers_and_the_place_of_the_store_are_in_no_key(
+    runner: Runner, small_demo: Path, tmp_path: Path
+) -> None:
+    plan, _ = runner.run(batch_size=8, n_workers=2)
+    again, outcomes = runner.run(batch_size=3, n_workers=1)
+    assert made(outcomes) == {}
+    (tmp_path / "other").mkdir()
+    elsewhere = Runner(small_demo, tmp_path / "other").plan()
+    assert {one.key for one in plan.steps} == {one.key for one in again.steps} == {one.key for one in elsewhere.steps}

@@ -23,6 +23,7 @@ from algokit.errors import AlgokitError
 from algokit.types import Artefact, Finding
 
 META = "meta.json"
+_OWN_DIGEST = "sha256"  # in meta.json: of all else in it
 _CHUNK_BYTES = 1 << 22
 
 
@@ -80,7 +81,8 @@ class Store:
                 path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
                 for path in sorted(aside.iterdir())
             }
-            document = {"kind": kind, "key": key, "files": files, **meta}
+            document = json.loads(json.dumps({"kind": kind, "key": key, "files": files, **meta}))
+            document[_OWN_DIGEST] = digest_of(document)
             (aside / META).write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         self._verified.add((kind, key))
 
@@ -92,13 +94,14 @@ class Store:
         CorruptArtefactError : a file is missing or its bytes changed; the artefact was moved to ``corrupt/``.
         """
         path = self.path(kind, key)
+        folder = _identity(path)
         try:
             meta = json.loads((path / META).read_text(encoding="utf-8"))
             problem = "" if (kind, key) in self._verified else self._problem(path, meta)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             meta, problem = {}, f"{META} cannot be read ({type(error).__name__})"
         if problem:
-            self._set_aside(kind, key)
+            self._set_aside(kind, key, folder)
             finding = Finding(
                 problem, where=f"{kind}/{key[:12]}", advice="it is made again by the next run", code="corrupt-artefact"
             )
@@ -113,6 +116,9 @@ class Store:
 
     @staticmethod
     def _problem(path: Path, meta: Mapping[str, Any]) -> str:
+        own = {name: value for name, value in meta.items() if name != _OWN_DIGEST}
+        if meta.get(_OWN_DIGEST, digest_of(own)) != digest_of(own):  # earlier versions wrote none
+            return f"the bytes of {META} changed since it was written"
         for name, recorded in meta["files"].items():
             file = path / name
             if not file.is_file():
@@ -123,10 +129,21 @@ class Store:
                 return f"the bytes of {name} changed since it was written"
         return ""
 
-    def _set_aside(self, kind: str, key: str) -> None:
+    def _set_aside(self, kind: str, key: str, folder: int | None) -> None:
+        """Move the folder that was looked at to ``corrupt/``, unless another process has put a new one there."""
         grave = self.root / "corrupt"
         with disk_errors(grave):
+            if folder is None or _identity(self.path(kind, key)) != folder:
+                return
             grave.mkdir(parents=True, exist_ok=True)
             place = Path(tempfile.mkdtemp(prefix=f"{kind}-{key[:12]}-", dir=grave))
             with contextlib.suppress(FileNotFoundError):
                 self.path(kind, key).rename(place / "artefact")
+
+
+def _identity(folder: Path) -> int | None:
+    """What tells a folder from another one of its name; None where there is none."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
