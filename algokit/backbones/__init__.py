@@ -159,6 +159,16 @@ class TorchvisionSpec(_NetworkSpec):
     name: str = Field(description="torchvision model name: alexnet")
 
 
+class CornetSpec(_NetworkSpec):
+    """CORnet-S; layers are V1, the time steps of V2, V4 and IT (V4.t0 to V4.t3), and the decoder's two stages.
+
+    Options: width (channels of V1).
+    """
+
+    kind: Literal["cornet"]
+    name: Literal["CORnet-S"] = "CORnet-S"
+
+
 class GaborSpec(_BackboneSpec):
     """Weight-free Gabor pyramid: oriented energy at several scales and a second-order (texture) stage."""
 
@@ -177,7 +187,9 @@ class TinySpec(_BackboneSpec):
     seed: Seed = 0
 
 
-BackboneSpec = Annotated[TimmSpec | OpenClipSpec | TorchvisionSpec | GaborSpec | TinySpec, Field(discriminator="kind")]
+BackboneSpec = Annotated[
+    TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec | GaborSpec | TinySpec, Field(discriminator="kind")
+]
 
 CATALOGUE = Catalogue(
     "backbone",
@@ -185,6 +197,7 @@ CATALOGUE = Catalogue(
         "timm": "algokit.backbones.timm_backbone",
         "open_clip": "algokit.backbones.open_clip_backbone",
         "torchvision": "algokit.backbones.torchvision_backbone",
+        "cornet": "algokit.backbones.cornet_backbone",
         "gabor": "algokit.backbones.gabor_backbone",
         "tiny": "algokit.backbones.tiny_backbone",
     },

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from algokit.backbones import BackboneCard, OpenClipSpec, TimmSpec, TorchvisionSpec, WeightsRecord
+from algokit.backbones import BackboneCard, CornetSpec, OpenClipSpec, TimmSpec, TorchvisionSpec, WeightsRecord
 from algokit.errors import RecipeError, WeightsError
 from algokit.registry import did_you_mean
 from algokit.types import Finding
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec
+NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec
 
 PRETRAINED, RANDOM = "pretrained", "random"
 FORMATS = (".safetensors", ".pt", ".pth", ".bin")

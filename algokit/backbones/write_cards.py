@@ -11,6 +11,7 @@ from algokit.backbones import (
     CARDS,
     CATALOGUE,
     BackboneCard,
+    CornetSpec,
     OpenClipSpec,
     TimmSpec,
     TorchvisionSpec,
@@ -30,11 +31,13 @@ NAMES = {
         "EVA02-E-14-plus",
         "convnext_xxlarge",
     ),
+    "cornet": ("CORnet-S",),
 }
-SPECS: dict[str, type[TimmSpec] | type[OpenClipSpec] | type[TorchvisionSpec]] = {
+SPECS: dict[str, type[NetworkSpec]] = {
     "timm": TimmSpec,
     "open_clip": OpenClipSpec,
     "torchvision": TorchvisionSpec,
+    "cornet": CornetSpec,
 }
 
 
