@@ -1,7 +1,7 @@
 """Weights and images by a closed formula: two implementations can be given the same ones with nothing handed over.
 
 The element at flat position ``i`` of tensor number ``j`` is made from ``u``, the fraction of
-``43758.5453 sin(12.9898 (i + 1) + 78.233 (j + 1))``, which lies in [0, 1) and looks random; positions count modulo 10007.
+``43758.5453 sin(12.9898 (i + 1) + 78.233 (j + 1))``, which lies in [0, 1) and looks random; ``i`` counts modulo 10007.
 """
 
 from collections.abc import Mapping

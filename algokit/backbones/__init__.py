@@ -166,7 +166,17 @@ class CornetSpec(_NetworkSpec):
     """
 
     kind: Literal["cornet"]
-    name: Literal["CORnet-S"] = "CORnet-S"
+    name: Literal["CORnet-S"] = Field(default="CORnet-S", description="There is one")
+
+
+class OnePeaceSpec(_NetworkSpec):
+    """The vision branch of ONE-PEACE; layers are its blocks, encoder.layers.0 to encoder.layers.39.
+
+    Options: width, depth, heads, inner_width, grid (patches of 16 pixels along a side).
+    """
+
+    kind: Literal["one_peace"]
+    name: Literal["ONE-PEACE"] = Field(default="ONE-PEACE", description="There is one")
 
 
 class GaborSpec(_BackboneSpec):
@@ -188,7 +198,8 @@ class TinySpec(_BackboneSpec):
 
 
 BackboneSpec = Annotated[
-    TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec | GaborSpec | TinySpec, Field(discriminator="kind")
+    TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec | OnePeaceSpec | GaborSpec | TinySpec,
+    Field(discriminator="kind"),
 ]
 
 CATALOGUE = Catalogue(
@@ -198,6 +209,7 @@ CATALOGUE = Catalogue(
         "open_clip": "algokit.backbones.open_clip_backbone",
         "torchvision": "algokit.backbones.torchvision_backbone",
         "cornet": "algokit.backbones.cornet_backbone",
+        "one_peace": "algokit.backbones.one_peace_backbone",
         "gabor": "algokit.backbones.gabor_backbone",
         "tiny": "algokit.backbones.tiny_backbone",
     },

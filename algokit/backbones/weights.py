@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from algokit.backbones import BackboneCard, CornetSpec, OpenClipSpec, TimmSpec, TorchvisionSpec, WeightsRecord
+from algokit.backbones import (
+    BackboneCard,
+    CornetSpec,
+    OnePeaceSpec,
+    OpenClipSpec,
+    TimmSpec,
+    TorchvisionSpec,
+    WeightsRecord,
+)
+from algokit.backbones.plain_pickle import read_plain_pickle
 from algokit.errors import RecipeError, WeightsError
 from algokit.registry import did_you_mean
 from algokit.types import Finding
@@ -24,10 +33,10 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec
+NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec | OnePeaceSpec
 
 PRETRAINED, RANDOM = "pretrained", "random"
-FORMATS = (".safetensors", ".pt", ".pth", ".bin")
+FORMATS = (".safetensors", ".pt", ".pth", ".bin", ".pkl")
 HUB_FILES = (
     "model.safetensors",
     "pytorch_model.bin",
@@ -173,7 +182,11 @@ def read_state(file: WeightsFile) -> dict[str, torch.Tensor]:
         if file.path.suffix == ".safetensors":
             return dict(load_file(file.path))
         with warnings.catch_warnings(action="ignore"):  # about pickles nobody will load
-            loaded = torch.load(file.path, map_location="cpu", weights_only=True)
+            loaded = (
+                read_plain_pickle(file.path)
+                if file.path.suffix == ".pkl"
+                else torch.load(file.path, map_location="cpu", weights_only=True)
+            )
     except Exception as error:  # every reader raises its own kinds, and torch's text advises to run the file's code
         raise _unreadable(file, type(error).__name__, "a dictionary of tensors, undamaged") from error
     for wrapper in ("state_dict", "model"):

@@ -12,6 +12,7 @@ from algokit.backbones import (
     CATALOGUE,
     BackboneCard,
     CornetSpec,
+    OnePeaceSpec,
     OpenClipSpec,
     TimmSpec,
     TorchvisionSpec,
@@ -32,12 +33,14 @@ NAMES = {
         "convnext_xxlarge",
     ),
     "cornet": ("CORnet-S",),
+    "one_peace": ("ONE-PEACE",),
 }
 SPECS: dict[str, type[NetworkSpec]] = {
     "timm": TimmSpec,
     "open_clip": OpenClipSpec,
     "torchvision": TorchvisionSpec,
     "cornet": CornetSpec,
+    "one_peace": OnePeaceSpec,
 }
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from formula_weights import fingerprint, formula_images, formula_state
 
 from algokit.backbones import CornetSpec, shipped_card
 from algokit.backbones.cornet_backbone import describe, load, weights_digest
 from algokit.backbones.cornet_network import CornetS
 from algokit.errors import RecipeError, WeightsError
-from formula_weights import fingerprint, formula_images, formula_state
 
 SIZE_PX = 64
 THEIRS = {
