@@ -44,7 +44,7 @@ def _own_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 _CORNET = OwnNetwork(
     kind="cornet",
     source="Kubilius, Schrimpf et al. 2019, arXiv 1909.06161; reference implementation: dicarlolab/CORnet",
-    licence="code Apache-2.0; weights published beside the reference implementation, which is GPL-3.0",
+    licence="code Apache-2.0; weights imagenet1k GPL-3.0 (stated for the reference implementation)",
     weights={"imagenet1k": "https://s3.amazonaws.com/cornet-models/cornet_s-1d3f7974.pth"},
     build=_build,
     preprocess=_preprocess,

@@ -62,7 +62,7 @@ def _vision_name(key: str) -> str:
 _ONE_PEACE = OwnNetwork(
     kind="one_peace",
     source="Wang, Wang, Lin et al. 2023, arXiv 2305.11172; reference implementation: OFA-Sys/ONE-PEACE",
-    licence="code Apache-2.0; weights published beside the reference implementation, which is Apache-2.0",
+    licence="code Apache-2.0; weights vision Apache-2.0 (stated for the reference implementation)",
     weights={
         "vision": "https://one-peace-shanghai.oss-accelerate.aliyuncs.com/one_peace_checkpoints/one-peace-vision.pkl"
     },

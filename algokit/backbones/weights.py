@@ -25,6 +25,7 @@ from algokit.backbones import (
     WeightsRecord,
 )
 from algokit.backbones.plain_pickle import read_plain_pickle
+from algokit.backbones.torch_cache import checkpoints_folder
 from algokit.errors import RecipeError, WeightsError
 from algokit.registry import did_you_mean
 from algokit.types import Finding
@@ -145,10 +146,8 @@ def _from_hub(spec: NetworkSpec, location: str) -> WeightsFile:
 
 
 def _from_url(spec: NetworkSpec, url: str) -> WeightsFile:
-    from torch.hub import get_dir
-
     name = url.rsplit("/", 1)[-1]
-    path = Path(get_dir()) / "checkpoints" / name
+    path = checkpoints_folder() / name
     if not path.is_file():
         raise _absent(spec, name, f"put {url} into {path.parent}")
     published = re.search(r"-([0-9a-f]{8,})\.", name)
