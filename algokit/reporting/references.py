@@ -109,6 +109,22 @@ REFERENCES = {
         "AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size. arXiv:1602.07360.",
         "https://arxiv.org/abs/1602.07360",
     ),
+    "vgg": Reference(
+        "Simonyan & Zisserman, 2015",
+        "Simonyan, K., & Zisserman, A. (2015). Very deep convolutional networks for large-scale image recognition. "
+        "ICLR.",
+        "https://arxiv.org/abs/1409.1556",
+    ),
+    "sam": Reference(
+        "Kirillov et al., 2023",
+        "Kirillov, A., Mintun, E., Ravi, N., et al. (2023). Segment anything. ICCV, 4015–4026.",
+        "https://arxiv.org/abs/2304.02643",
+    ),
+    "registers": Reference(
+        "Darcet et al., 2024",
+        "Darcet, T., Oquab, M., Mairal, J., & Bojanowski, P. (2024). Vision transformers need registers. ICLR.",
+        "https://arxiv.org/abs/2309.16588",
+    ),
     "cornet": Reference(
         "Kubilius et al., 2019",
         "Kubilius, J., Schrimpf, M., Kar, K., Rajalingham, R., Hong, H., Majaj, N. J., Issa, E. B., Bashivan, P., "
@@ -252,6 +268,8 @@ _ARCHITECTURES = (
     (r"convnext", ("convnext",)),
     (r"alexnet", ("alexnet",)),
     (r"squeezenet", ("squeezenet",)),
+    (r"^vgg", ("vgg",)),
+    (r"^samvit", ("vit", "sam")),
     (r"^CORnet-S", ("cornet",)),
     (r"^ONE-PEACE", ("one_peace",)),
     (r"mobilenetv2|mobilenet_v2", ("mobilenetv2",)),
@@ -266,6 +284,7 @@ _TRAININGS = (
     (r"(?i)siglip", ("siglip",)),
     (r"laion", ("clip", "laion", "open_clip")),
     (r"clip|openai", ("clip",)),
+    (r"_reg\d_dinov2", ("dinov2", "registers")),
     (r"dinov2", ("dinov2",)),
     (r"[._]dino\b", ("dino",)),
     (r"[._]mae\b", ("mae",)),
