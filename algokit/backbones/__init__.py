@@ -130,7 +130,7 @@ class _NetworkSpec(_BackboneSpec):
         description="'pretrained' (the library's default tag), a tag, or 'random' (untrained, and said so loudly)",
     )
     checkpoint: Path | None = Field(
-        default=None, description="A local weights file (.safetensors, .pt, .pth); wins over weights"
+        default=None, description="A local weights file (.safetensors, .pt, .pth, .bin, .pkl); wins over weights"
     )
     seed: Seed = Field(default=0, description="Seed of the weights when weights: random")
     options: dict[str, str | int | float | bool] = Field(

@@ -71,6 +71,10 @@ class CornetS(nn.Module):
     Parameters
     ----------
     width : channels of V1; 64 is the published network.
+
+    Raises
+    ------
+    ValueError : width is not positive.
     """
 
     n_prefix = None
@@ -83,6 +87,8 @@ class CornetS(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        if width < 1:
+            raise ValueError(f"width is positive, not {width}")
         self.V1 = nn.Sequential(
             OrderedDict(
                 conv1=nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),

@@ -163,7 +163,7 @@ class OnePeaceVision(nn.Module):
 
     Raises
     ------
-    ValueError : heads or a quarter do not divide the width.
+    ValueError : a size is not positive, the image would be larger than 4096 pixels, or heads or 4 do not divide width.
     """
 
     n_prefix = 1
@@ -172,6 +172,8 @@ class OnePeaceVision(nn.Module):
         self, width: int = 1536, depth: int = 40, heads: int = 24, inner_width: int = 6144, grid: int = 16
     ) -> None:
         super().__init__()
+        if min(width, depth, heads, inner_width, grid) < 1 or grid * PATCH_PX > 4096:
+            raise ValueError("sizes are positive, and grid at most 256")
         if width % heads or width % 4:
             raise ValueError(f"width {width} is not a multiple of 4 and of {heads} heads")
         self.layer_names = tuple(f"encoder.layers.{index}" for index in range(depth))

@@ -156,7 +156,11 @@ def test_the_weights_names_are_those_of_the_authors_network(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"options": {"n_steps": 3}}, "n_steps"), ({"weights": "imagenet1j"}, "did you mean imagenet1k")],
+    [
+        ({"options": {"n_steps": 3}}, "n_steps"),
+        ({"options": {"width": 0}}, "positive"),
+        ({"weights": "imagenet1j"}, "did you mean imagenet1k"),
+    ],
     ids=str,
 )
 def test_the_impossible_is_refused_when_the_backbone_is_described(given, message):

@@ -233,6 +233,9 @@ def test_a_pickle_that_names_anything_but_tensors_is_refused_and_not_run(tmp_pat
     [
         ({"options": {"hight": 3}}, "hight"),
         ({"options": {"width": 50, "heads": 4}}, "not a multiple"),
+        ({"options": {"heads": 0}}, "positive"),
+        ({"options": {"grid": 257}}, "at most 256"),
+        ({"options": {"depth": 1.5}}, "refuses the options"),
         ({"preprocess": {"size_px": 80, "resize_px": 80}}, "80 px"),
         ({"weights": "text"}, "no such weights"),
     ],
