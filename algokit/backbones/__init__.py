@@ -130,7 +130,7 @@ class _NetworkSpec(_BackboneSpec):
         description="'pretrained' (the library's default tag), a tag, or 'random' (untrained, and said so loudly)",
     )
     checkpoint: Path | None = Field(
-        default=None, description="A local weights file (.safetensors, .pt, .pth); wins over weights"
+        default=None, description="A local weights file (.safetensors, .pt, .pth, .bin, .pkl); wins over weights"
     )
     seed: Seed = Field(default=0, description="Seed of the weights when weights: random")
     options: dict[str, str | int | float | bool] = Field(
@@ -159,6 +159,26 @@ class TorchvisionSpec(_NetworkSpec):
     name: str = Field(description="torchvision model name: alexnet")
 
 
+class CornetSpec(_NetworkSpec):
+    """CORnet-S; layers are V1, the time steps of V2, V4 and IT (V4.t0 to V4.t3), and the decoder's two stages.
+
+    Options: width (channels of V1).
+    """
+
+    kind: Literal["cornet"]
+    name: Literal["CORnet-S"] = Field(default="CORnet-S", description="There is one")
+
+
+class OnePeaceSpec(_NetworkSpec):
+    """The vision branch of ONE-PEACE; layers are its blocks, encoder.layers.0 to encoder.layers.39.
+
+    Options: width, depth, heads, inner_width, grid (patches of 16 pixels along a side).
+    """
+
+    kind: Literal["one_peace"]
+    name: Literal["ONE-PEACE"] = Field(default="ONE-PEACE", description="There is one")
+
+
 class GaborSpec(_BackboneSpec):
     """Weight-free Gabor pyramid: oriented energy at several scales and a second-order (texture) stage."""
 
@@ -177,7 +197,10 @@ class TinySpec(_BackboneSpec):
     seed: Seed = 0
 
 
-BackboneSpec = Annotated[TimmSpec | OpenClipSpec | TorchvisionSpec | GaborSpec | TinySpec, Field(discriminator="kind")]
+BackboneSpec = Annotated[
+    TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec | OnePeaceSpec | GaborSpec | TinySpec,
+    Field(discriminator="kind"),
+]
 
 CATALOGUE = Catalogue(
     "backbone",
@@ -185,6 +208,8 @@ CATALOGUE = Catalogue(
         "timm": "algokit.backbones.timm_backbone",
         "open_clip": "algokit.backbones.open_clip_backbone",
         "torchvision": "algokit.backbones.torchvision_backbone",
+        "cornet": "algokit.backbones.cornet_backbone",
+        "one_peace": "algokit.backbones.one_peace_backbone",
         "gabor": "algokit.backbones.gabor_backbone",
         "tiny": "algokit.backbones.tiny_backbone",
     },

@@ -50,6 +50,7 @@ LICENCES = {
     "datacomp": "MIT",
     "commonpool": "MIT",
     "metaclip": "CC-BY-NC-4.0",
+    "webli": "Apache-2.0",
     "dfn": "Apple's own",
 }
 

@@ -1,7 +1,7 @@
 """Where published weights come from, and where they lie on this machine. The network is never used here.
 
 A hub's weights lie in its own cache (huggingface_hub's for ``owner/repository``, torch.hub's for URLs), so that other
-programs share them; what is told of them here is found without loading torch, but for the place of torch.hub's folder.
+programs share them; what is told of them here is found without loading torch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from algokit.backbones import BackboneCard
+from algokit.backbones.torch_cache import checkpoints_folder
 from algokit.errors import RecipeError
 from algokit.registry import did_you_mean
 from algokit.types import Finding
@@ -71,9 +72,7 @@ class Published:
     def folder(self) -> Path:
         """Where it lies on this machine once it is there."""
         if self.is_url:
-            from torch.hub import get_dir
-
-            return Path(get_dir()) / "checkpoints"
+            return checkpoints_folder()
         from huggingface_hub import constants
         from huggingface_hub.file_download import repo_folder_name
 

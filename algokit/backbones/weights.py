@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from algokit.backbones import BackboneCard, OpenClipSpec, TimmSpec, TorchvisionSpec, WeightsRecord
+from algokit.backbones import (
+    BackboneCard,
+    CornetSpec,
+    OnePeaceSpec,
+    OpenClipSpec,
+    TimmSpec,
+    TorchvisionSpec,
+    WeightsRecord,
+)
+from algokit.backbones.plain_pickle import read_plain_pickle
 from algokit.backbones.published import PRETRAINED as PRETRAINED  # members know both by this module
 from algokit.backbones.published import RANDOM as RANDOM
 from algokit.backbones.published import Published, tagged
@@ -26,9 +35,9 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec
+NetworkSpec: TypeAlias = TimmSpec | OpenClipSpec | TorchvisionSpec | CornetSpec | OnePeaceSpec
 
-FORMATS = (".safetensors", ".pt", ".pth", ".bin")
+FORMATS = (".safetensors", ".pt", ".pth", ".bin", ".pkl")
 _SHOWN_KEYS = 8
 
 
@@ -145,7 +154,11 @@ def read_state(file: WeightsFile) -> dict[str, torch.Tensor]:
         if file.path.suffix == ".safetensors":
             return dict(load_file(file.path))
         with warnings.catch_warnings(action="ignore"):  # about pickles nobody will load
-            loaded = torch.load(file.path, map_location="cpu", weights_only=True)
+            loaded = (
+                read_plain_pickle(file.path)
+                if file.path.suffix == ".pkl"
+                else torch.load(file.path, map_location="cpu", weights_only=True)
+            )
     except Exception as error:  # every reader raises its own kinds, and torch's text advises to run the file's code
         raise _unreadable(file, type(error).__name__, "a dictionary of tensors, undamaged") from error
     for wrapper in ("state_dict", "model"):

@@ -109,6 +109,35 @@ REFERENCES = {
         "AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size. arXiv:1602.07360.",
         "https://arxiv.org/abs/1602.07360",
     ),
+    "vgg": Reference(
+        "Simonyan & Zisserman, 2015",
+        "Simonyan, K., & Zisserman, A. (2015). Very deep convolutional networks for large-scale image recognition. "
+        "ICLR.",
+        "https://arxiv.org/abs/1409.1556",
+    ),
+    "sam": Reference(
+        "Kirillov et al., 2023",
+        "Kirillov, A., Mintun, E., Ravi, N., et al. (2023). Segment anything. ICCV, 4015–4026.",
+        "https://arxiv.org/abs/2304.02643",
+    ),
+    "registers": Reference(
+        "Darcet et al., 2024",
+        "Darcet, T., Oquab, M., Mairal, J., & Bojanowski, P. (2024). Vision transformers need registers. ICLR.",
+        "https://arxiv.org/abs/2309.16588",
+    ),
+    "cornet": Reference(
+        "Kubilius et al., 2019",
+        "Kubilius, J., Schrimpf, M., Kar, K., Rajalingham, R., Hong, H., Majaj, N. J., Issa, E. B., Bashivan, P., "
+        "Prescott-Roy, J., Schmidt, K., Nayebi, A., Bear, D., Yamins, D. L. K., & DiCarlo, J. J. (2019). Brain-like "
+        "object recognition with high-performing shallow recurrent ANNs. NeurIPS.",
+        "https://arxiv.org/abs/1909.06161",
+    ),
+    "one_peace": Reference(
+        "Wang et al., 2023",
+        "Wang, P., Wang, S., Lin, J., Bai, S., Zhou, X., Zhou, J., Wang, X., & Zhou, C. (2023). ONE-PEACE: Exploring "
+        "one general representation model toward unlimited modalities. arXiv:2305.11172.",
+        "https://arxiv.org/abs/2305.11172",
+    ),
     "vit": Reference(
         "Dosovitskiy et al., 2021",
         "Dosovitskiy, A., Beyer, L., Kolesnikov, A., et al. (2021). An image is worth 16x16 words: Transformers for "
@@ -239,6 +268,10 @@ _ARCHITECTURES = (
     (r"convnext", ("convnext",)),
     (r"alexnet", ("alexnet",)),
     (r"squeezenet", ("squeezenet",)),
+    (r"^vgg", ("vgg",)),
+    (r"^samvit", ("vit", "sam")),
+    (r"^CORnet-S", ("cornet",)),
+    (r"^ONE-PEACE", ("one_peace",)),
     (r"mobilenetv2|mobilenet_v2", ("mobilenetv2",)),
     (r"^resnext", ("resnext",)),
     (r"^(wide_)?resnet|^RN\d", ("resnet",)),
@@ -251,6 +284,7 @@ _TRAININGS = (
     (r"(?i)siglip", ("siglip",)),
     (r"laion", ("clip", "laion", "open_clip")),
     (r"clip|openai", ("clip",)),
+    (r"_reg\d_dinov2", ("dinov2", "registers")),
     (r"dinov2", ("dinov2",)),
     (r"[._]dino\b", ("dino",)),
     (r"[._]mae\b", ("mae",)),
@@ -274,7 +308,7 @@ def backbone_references(kind: str, name: str, tag: str = "", *, is_trained: bool
     ----------
     tag : of its weights, as the recipe names them.
     """
-    is_network = kind in ("timm", "open_clip", "torchvision")
+    is_network = kind in ("timm", "open_clip", "torchvision", "cornet", "one_peace")
     found = model_references(name, tag, is_trained=is_trained) if is_network else ()
     library = _KINDS.get(kind, ())
     if kind == "open_clip" and "siglip" in "".join(found):

@@ -79,7 +79,9 @@ def test_the_ensemble_is_the_one_of_the_paper() -> None:
     assert (len(alphas), alphas[0], alphas[-1]) == (30, 1.0, 1e15)
     assert (readout.folds.n, readout.folds.kind, readout.standardize) == (8, "contiguous", False)
     assert {member.layers for member in recipe.members} == {"all"}
-    assert len(recipe.members) == 5
+    # the paper's parameters: 1.0B, 86M, 0.3B, 4.4B, 0.85B and 1.5B
+    millions = [round(shipped_card(one.backbone.kind, one.backbone.name).n_parameters / 1e6) for one in recipe.members]
+    assert millions == [pytest.approx(stated, rel=0.05) for stated in (1000, 86, 300, 4400, 850, 1500)]
 
 
 def test_the_baseline_reads_the_eight_stages_in_order() -> None:

@@ -204,9 +204,10 @@ def test_only_cli_and_console_print() -> None:
 
 
 def test_only_cli_reads_the_environment() -> None:
+    allowed = ("cli", "backbones.torch_cache")  # the second reads torch's own settings, as torch would
     readers = {"os.environ", "os.getenv", "os.environb", "os.putenv"}
     found = [name for name, tree in SOURCES.items() if used_names(tree) & readers]
-    assert not [name for name in found if not in_any(name, ("cli",))]
+    assert not [name for name in found if not in_any(name, allowed)]
 
 
 def test_no_file_names_a_place_of_one_machine() -> None:
