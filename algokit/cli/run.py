@@ -19,6 +19,7 @@ from algokit.cli.options import (
     Overrides,
     Quiet,
     Recipe,
+    ShardImages,
     Store,
     Workers,
     store_root,
@@ -37,8 +38,9 @@ def run(
     store: Store = None,
     executor: Executor = "local",
     device: Device = "auto",
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = None,
     workers: Workers = 4,
+    shard_images: ShardImages = 256,
     block_vertices: BlockVertices = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -61,7 +63,7 @@ def run(
             store=store_root(store),
             overrides=overrides or (),
             executor=executor,
-            options=verbs.RunOptions(device, batch_size, workers, block_vertices),
+            options=verbs.RunOptions(device, batch_size, workers, block_vertices, shard_images),
             progress=progress,
         )
     if as_json:

@@ -1,4 +1,4 @@
-"""Image files -> preprocessed batches, in row order."""
+"""Image files -> batches of pixels, in row order."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FILTERS = {
 }
 
 
-def prepare(path: Path, how: Preprocess) -> NDArray[np.float32]:
-    """Decode one image and bring it to the network's input.
+def pixels(path: Path, how: Preprocess) -> NDArray[np.uint8]:
+    """Decode one image and bring it to the size of the network's input.
 
     Returns
     -------
-    (3, size_px, size_px) float32, RGB.
+    (size_px, size_px, 3) uint8, RGB.
 
     Raises
     ------
@@ -45,10 +45,7 @@ def prepare(path: Path, how: Preprocess) -> NDArray[np.float32]:
             code="image-unreadable",
         )
         raise DataError("an image cannot be read", [finding]) from error
-    image = _resized(image, how)
-    pixels = np.asarray(image, dtype=np.float32) / 255.0
-    normalised = (pixels - np.asarray(how.mean, np.float32)) / np.asarray(how.std, np.float32)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1))
+    return np.asarray(_resized(image, how))
 
 
 def _resized(image: Image.Image, how: Preprocess) -> Image.Image:
@@ -67,22 +64,22 @@ def _resized(image: Image.Image, how: Preprocess) -> Image.Image:
 
 def batches(
     paths: Sequence[Path], how: Preprocess, batch_size: int, n_workers: int
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Preprocessed images in order, as (how many are real, (batch_size, 3, size_px, size_px) float32).
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Images in order, as (how many are real, (batch_size, size_px, size_px, 3) uint8).
 
     The last batch is filled up with repeats of its last image, so that every image goes through a batch of the same
     size: the arithmetic of an image then does not depend on how many others there are.
     """
-    with ThreadPoolExecutor(max_workers=n_workers) as pool:
+    with ThreadPoolExecutor(n_workers, "decode") as pool:
         ahead = max(2, n_workers // 4)  # batches decoded while the device works
         starts = range(0, len(paths), batch_size)
-        pending = [pool.map(lambda path: prepare(path, how), paths[s : s + batch_size]) for s in starts[:ahead]]
+        pending = [pool.map(lambda path: pixels(path, how), paths[s : s + batch_size]) for s in starts[:ahead]]
         for position in range(len(starts)):
             rows = list(pending.pop(0))
             upcoming = position + ahead
             if upcoming < len(starts):
                 start = starts[upcoming]
-                pending.append(pool.map(lambda path: prepare(path, how), paths[start : start + batch_size]))
+                pending.append(pool.map(lambda path: pixels(path, how), paths[start : start + batch_size]))
             n_real = len(rows)
             rows += [rows[-1]] * (batch_size - n_real)
             yield n_real, np.stack(rows)

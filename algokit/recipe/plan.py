@@ -314,6 +314,11 @@ def _key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str | None]
     return digest_of({"kind": kind, "version": STEP_VERSIONS[kind], "params": params, "inputs": list(inputs)})
 
 
+def key_for_images(step: Step, images: str) -> str:
+    """The key a features step has for the images of that digest, all else being the same."""
+    return str(_key("features", {**step.params, "images": images}, []))
+
+
 def _backbone_params(member: PlannedMember, recipe: Recipe) -> dict[str, Any]:
     """The part of a backbone's spec that shapes its activations; where the weights lie is not part of it."""
     spec = next(one.backbone for one in recipe.members if one.name == member.name)

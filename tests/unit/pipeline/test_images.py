@@ -4,17 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from algokit.backbones import Preprocess
 from algokit.errors import DataError
-from algokit.pipeline.images import batches, prepare
+from algokit.pipeline.forward import normalised
+from algokit.pipeline.images import batches, pixels
 
 PLAIN = Preprocess(size_px=8, resize="squash", resize_px=8, crop="none", mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0))
 
 
-def _write(path: Path, pixels: np.ndarray) -> Path:
-    Image.fromarray(pixels).save(path)
+def prepare(path: Path, how: Preprocess) -> np.ndarray:
+    """(3, size_px, size_px) float32: what the network sees of one image."""
+    return normalised(torch.from_numpy(pixels(path, how).copy())[None], how)[0].numpy()
+
+
+def _write(path: Path, picture: np.ndarray) -> Path:
+    Image.fromarray(picture).save(path)
     return path
 
 
@@ -23,17 +30,17 @@ def _noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def test_normalisation_is_per_rgb_channel(tmp_path: Path) -> None:
-    pixels = _noise(8, 8)
-    got = prepare(_write(tmp_path / "a.png", pixels), PLAIN)
+    picture = _noise(8, 8)
+    got = prepare(_write(tmp_path / "a.png", picture), PLAIN)
     for channel, (mean, std) in enumerate(zip(PLAIN.mean, PLAIN.std, strict=True)):
-        np.testing.assert_allclose(got[channel], (pixels[:, :, channel] / 255 - mean) / std, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(got[channel], (picture[:, :, channel] / 255 - mean) / std, rtol=1e-5, atol=1e-6)
 
 
 def test_short_side_and_centre_crop_match_a_hand_made_crop(tmp_path: Path) -> None:
     how = PLAIN.model_copy(update={"resize": "short_side", "resize_px": 8, "crop": "center", "size_px": 6})
-    pixels = _noise(8, 12)
-    got = prepare(_write(tmp_path / "a.png", pixels), how)
-    expected = (pixels[1:7, 3:9, 0] / 255 - 0.5) / 0.5
+    picture = _noise(8, 12)
+    got = prepare(_write(tmp_path / "a.png", picture), how)
+    expected = (picture[1:7, 3:9, 0] / 255 - 0.5) / 0.5
     np.testing.assert_allclose(got[0], expected, rtol=1e-5, atol=1e-6)
 
 
@@ -68,6 +75,6 @@ def test_batches_keep_row_order_and_full_size_for_any_batch_size(
     paths = [_write(tmp_path / f"{i}.png", np.full((8, 8, 3), i, np.uint8)) for i in range(11)]
     seen = []
     for n_real, batch in batches(paths, PLAIN, batch_size, n_workers):
-        assert batch.shape == (batch_size, 3, 8, 8)
-        seen += [round(float(row[2, 0, 0]) * 2 * 255) for row in batch[:n_real]]
+        assert batch.shape == (batch_size, 8, 8, 3)
+        seen += [int(row[0, 0, 2]) for row in batch[:n_real]]
     assert seen == list(range(11))

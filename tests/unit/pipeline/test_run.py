@@ -38,7 +38,8 @@ def test_features_are_those_of_their_own_image(runner: Runner) -> None:
     """Row by row against one forward pass of one image at a time, reading the folder by number."""
     import torch
 
-    from algokit.pipeline.images import prepare
+    from algokit.pipeline.forward import normalised
+    from algokit.pipeline.images import pixels
 
     plan, _ = runner.run()
     recipe = load_recipe(runner.file)
@@ -48,7 +49,8 @@ def test_features_are_those_of_their_own_image(runner: Runner) -> None:
     for split, n_images in (("train", geometry.n_train), ("test", geometry.n_test)):
         for number in (1, n_images // 2, n_images):
             (path,) = runner.challenge.root.rglob(f"subj06/**/{split}-{number:04d}_nsd-*.png")
-            image = torch.from_numpy(prepare(path, plan.members[0].card.preprocess))[None]
+            how = plan.members[0].card.preprocess
+            image = normalised(torch.from_numpy(pixels(path, how).copy())[None], how)
             with torch.inference_mode():
                 expected = backbone.activations(image, ["vector"])["vector"].numpy()[0]
             np.testing.assert_allclose(got[split][number - 1], expected, rtol=1e-4, atol=1e-5)
