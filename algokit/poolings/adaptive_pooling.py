@@ -46,7 +46,7 @@ def _map(values: Tensor, layer: LayerInfo) -> Tensor:
     """
     if layer.layout == "tokens":
         patches = values[:, layer.n_prefix :].transpose(1, 2)
-        values = patches.unflatten(2, (layer.height, layer.width))
+        values = patches.reshape(len(values), layer.channels, layer.height, layer.width)
     return values.contiguous(memory_format=channels_last) if values.device.type == "cpu" else values
 
 
