@@ -1,4 +1,10 @@
-"""Image files -> batches of pixels, in row order."""
+"""Image files -> batches of pixels, in row order.
+
+What is not plain 8-bit RGB is taken as a viewer shows it: grey becomes three equal channels, 16-bit grey is scaled to 8
+bits (not cut off at 255, as Pillow's own conversion does), CMYK and palettes become RGB, pictures are turned as EXIF
+says. Transparency is dropped, and the colours below it are used. A file that is empty, cut short, no image, or of
+floats is refused with its name.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from algokit.backbones import Preprocess
 from algokit.errors import DataError
@@ -35,8 +41,8 @@ def pixels(path: Path, how: Preprocess) -> NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+            image = _rgb(opened)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         finding = Finding(
             "this image cannot be decoded",
             where=str(path),
@@ -46,6 +52,19 @@ def pixels(path: Path, how: Preprocess) -> NDArray[np.uint8]:
         )
         raise DataError("an image cannot be read", [finding]) from error
     return np.asarray(_resized(image, how))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB; see the top of this module for what happens to the rest."""
+    if image.mode == "F":
+        raise ValueError("pixels are floating-point numbers, whose range nobody knows")
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode.startswith("I"):
+        values = np.asarray(turned).astype(np.float64).clip(0, 65535)
+        turned = Image.fromarray((values / 257).round().astype(np.uint8))  # 65535 is 255
+    if "transparency" in turned.info:  # of a palette, where Pillow warns of the way without alpha
+        turned = turned.convert("RGBA")
+    return turned.convert("RGB")
 
 
 def _resized(image: Image.Image, how: Preprocess) -> Image.Image:
@@ -70,6 +89,8 @@ def batches(
     The last batch is filled up with repeats of its last image, so that every image goes through a batch of the same
     size: the arithmetic of an image then does not depend on how many others there are.
     """
+    # Threads, not processes: decoding, resizing and stacking release the interpreter's lock, so threads decode as many
+    # images per second, start at once, share memory and need no copies between processes.
     with ThreadPoolExecutor(n_workers, "decode") as pool:
         ahead = max(2, n_workers // 4)  # batches decoded while the device works
         starts = range(0, len(paths), batch_size)

@@ -24,7 +24,7 @@ from algokit.store import digest_of
 from algokit.types import Finding, SubjectGeometry
 
 # Raise a version when the step's bytes change for the same parameters, never when only its code does.
-STEP_VERSIONS = {"features": 1, "fit": 2, "ensemble": 1}
+STEP_VERSIONS = {"features": 2, "fit": 2, "ensemble": 1}
 
 StepKind = Literal["features", "fit", "ensemble"]
 
@@ -344,6 +344,8 @@ def _features_step(
         "dtype": recipe.features.dtype,
         "images": data.image_digests[subject.subject] if data.image_digests else None,
     }
+    if recipe.features.autocast is not None:  # otherwise not there at all: keys stay what they were
+        params["autocast"] = recipe.features.autocast
     known = member.weights is not None and data.image_digests is not None
     cost = features_cost(member.card, space.layer, space.n_features, subject, recipe.features.dtype, len(member.spaces))
     return Step(

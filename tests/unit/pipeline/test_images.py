@@ -49,13 +49,57 @@ def test_squash_ignores_the_aspect_ratio(tmp_path: Path) -> None:
     assert prepare(path, PLAIN).shape == (3, 8, 8)
 
 
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
-def test_other_colour_modes_become_rgb(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
-    Image.fromarray(_noise(8, 8)).convert(mode).save(path)
+def _channels(path: Path) -> np.ndarray:
+    return pixels(path, PLAIN).transpose(2, 0, 1)
+
+
+def test_grey_images_have_three_equal_channels(tmp_path: Path) -> None:
+    grey = _noise(8, 8)[:, :, 0]
+    assert (_channels(_write(tmp_path / "a.png", grey)) == grey).all()
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
+    grey = _noise(8, 8)[:, :, 0]
+    path = _write(tmp_path / "a.png", grey.astype(np.uint16) * 257)
     with Image.open(path) as opened:
-        expected = np.asarray(opened.convert("RGB"), np.float32)[:, :, 1] / 255
-    np.testing.assert_allclose(prepare(path, PLAIN)[1] + 0.25, expected, atol=1e-6)
+        assert opened.mode.startswith("I")
+    assert (_channels(path) == grey).all()
+
+
+def test_transparency_is_dropped_and_the_colours_below_it_stay(tmp_path: Path) -> None:
+    picture = _noise(8, 8)
+    Image.fromarray(np.dstack([picture, _noise(8, 8, seed=1)[:, :, 0]])).save(tmp_path / "a.png")
+    assert (pixels(tmp_path / "a.png", PLAIN) == picture).all()
+    flat = Image.fromarray(picture).quantize(16)
+    flat.save(tmp_path / "b.png", transparency=bytes(range(16)))
+    assert (pixels(tmp_path / "b.png", PLAIN) == np.asarray(flat.convert("RGB"))).all()
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    cmyk = np.broadcast_to(np.array([0, 255, 255, 0], np.uint8), (16, 16, 4))  # red
+    Image.fromarray(cmyk, "CMYK").save(tmp_path / "a.jpg", quality=95)
+    red, green, blue = _channels(tmp_path / "a.jpg").astype(int)
+    assert red.min() > 245
+    assert max(green.max(), blue.max()) < 10
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_exif_says(tmp_path: Path, orientation: int) -> None:
+    """Against the definition of the tag: where the first row and the first column of the file belong."""
+    picture = np.zeros((8, 8, 3), np.uint8)
+    picture[:4] += 100  # the file's first rows
+    picture[:, :4] += 50  # and first columns
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture).save(tmp_path / "a.png", exif=exif)
+    top, left = [("t", "l"), ("t", "r"), ("b", "r"), ("b", "l"), ("l", "t"), ("r", "t"), ("r", "b"), ("l", "b")][
+        orientation - 1
+    ]
+    halves = {"t": np.s_[:4], "b": np.s_[4:], "l": np.s_[:, :4], "r": np.s_[:, 4:]}
+    expected = np.zeros((8, 8), int)
+    expected[halves[top]] += 100
+    expected[halves[left]] += 50
+    assert (pixels(tmp_path / "a.png", PLAIN)[:, :, 1] == expected).all()
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", None])
@@ -63,8 +107,16 @@ def test_an_unreadable_image_is_one_named_finding(tmp_path: Path, content: bytes
     path = _write(tmp_path / "a.png", _noise(64, 64))
     path.write_bytes(path.read_bytes()[:2000] if content is None else content)
     with pytest.raises(DataError) as caught:
-        prepare(path, PLAIN)
+        pixels(path, PLAIN)
     assert caught.value.findings[0].where == str(path)
+
+
+def test_floats_and_images_of_absurd_size_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match="floating-point"):
+        pixels(_write(tmp_path / "a.tiff", _noise(8, 8)[:, :, 0].astype(np.float32)), PLAIN)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(DataError, match="exceeds limit"):
+        pixels(_write(tmp_path / "b.png", _noise(8, 8)), PLAIN)
 
 
 @pytest.mark.parametrize("n_workers", [1, 3])
