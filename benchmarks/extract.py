@@ -79,7 +79,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=int, default=64, help="per route; a quarter for a pass per layer (64)")
+    parser.add_argument(
+        "--images", type=int, default=64, help="per route, a multiple of the batch; a quarter for a pass per layer (64)"
+    )
     parser.add_argument("--batch-size", type=int, default=16, help="of every route (16)")
     parser.add_argument("--repeats", type=int, default=3, help="rounds (3)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="for every route (all cores)")
@@ -184,7 +186,7 @@ def _bench(name: str, model: str, folder: Path, arguments: argparse.Namespace) -
 def _measure(name: str, bench: Bench, arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds per image of every route, round by round."""
     n_images = len(bench.paths)
-    few = max(1, n_images // 4)
+    few = bench.batch_size * max(1, n_images // bench.batch_size // 4)  # whole batches: others would be filled up
     routes: dict[str, tuple[Callable[[Bench, int, Path], None], int]] = {
         "bare forward pass": (_bare, n_images),
         "algokit": (_algokit, n_images),

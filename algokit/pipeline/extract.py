@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from algokit.store import Store
 from algokit.types import Progress, ProgressCallback
 
 _ROWS_AT_ONCE = 256
+_WRITERS = 4  # most of the time an artefact waits for its disk
 
 
 def extract_features(
@@ -67,10 +69,10 @@ def extract_features(
         work = _Work(name, inputs, forward, _batch_size(forward, settings, sources), settings, progress)
         sources += work.shards(store, layout, missing)
     rows = _Rows(inputs.image_digests, sources)
-    for position, step in enumerate(steps):
-        if not store.has("features", str(step.key)):  # another run may have made it
-            _write(step, rows.of(position, str(step.key)), inputs.geometry.n_train, store)
-        progress(Progress(f"{name}: files", position + 1, len(steps), "feature spaces"))
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        write = partial(_write_missing, store=store, rows=rows, n_train=inputs.geometry.n_train)
+        for position, _ in enumerate(pool.map(write, range(len(steps)), steps)):
+            progress(Progress(f"{name}: files", position + 1, len(steps), "feature spaces"))
     shards.remove_finished(store)
 
 
@@ -176,6 +178,11 @@ class _Rows:
             return taken
 
         return take
+
+
+def _write_missing(position: int, step: Step, *, store: Store, rows: _Rows, n_train: int) -> None:
+    if not store.has("features", str(step.key)):  # another run may have made it
+        _write(step, rows.of(position, str(step.key)), n_train, store)
 
 
 def _write(step: Step, take: Callable[[int, int], NDArray[Any]], n_train: int, store: Store) -> None:

@@ -130,17 +130,24 @@ def test_rows_follow_the_numbers_in_the_names_however_the_folder_lists_them(
         """What `os.scandir` gives, in another order."""
 
         def __init__(self, *place: Any) -> None:
-            self._real = scanned(*place)
+            with scanned(*place) as entries:
+                found = list(entries)
+            self._entries = iter(draw.sample(found, len(found)))
 
         def __enter__(self) -> Any:
-            entries = list(self._real)
-            return iter(draw.sample(entries, len(entries)))
+            return self
 
         def __exit__(self, *_: object) -> None:
-            self._real.close()
+            self.close()
 
         def __iter__(self) -> Any:
-            return self.__enter__()
+            return self
+
+        def __next__(self) -> Any:
+            return next(self._entries)
+
+        def close(self) -> None:
+            pass
 
     monkeypatch.setattr(os, "listdir", lambda *place: draw.sample(names := listed(*place), len(names)))
     monkeypatch.setattr(os, "scandir", Shuffled)
@@ -286,7 +293,7 @@ def test_float16_overflow_is_refused_and_leaves_nothing(runner: Runner) -> None:
 def test_autocast_is_part_of_the_key_and_named_as_the_reason(runner: Runner) -> None:
     runner.run()
     _, outcomes = runner.run("features.autocast=bfloat16")
-    assert made(outcomes)["features/first/subj01/vector@flat"] == "autocast none -> bfloat16"
+    assert made(outcomes)["features/first/subj01/vector@flat"] == 'autocast absent -> "bfloat16"'
 
 
 def test_float16_features_cost_little(runner: Runner) -> None:
