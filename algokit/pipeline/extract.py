@@ -9,9 +9,9 @@ made in the very batches of an undisturbed one, and ends with the same bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -101,8 +101,7 @@ class _Work:
         size = self.batch_size
         per_shard = size * max(1, round(self.settings.shard_images / size))
         saving: list[Future[Shard]] = []
-        features = self._batches(images)
-        with ThreadPoolExecutor(max_workers=1) as background:
+        with ThreadPoolExecutor(max_workers=1) as background, closing(self._batches(images)) as features:
             for start in range(0, len(images), per_shard):
                 part = images[start : start + per_shard]
                 with ExitStack() as stack:
@@ -115,7 +114,7 @@ class _Work:
                 saving.append(background.submit(_kept, whole, file))
         return [one.result() for one in saving]
 
-    def _batches(self, images: Sequence[str]) -> Iterator[list[NDArray[Any]]]:
+    def _batches(self, images: Sequence[str]) -> Generator[list[NDArray[Any]], None, None]:
         """Per batch and step (n, n_features)."""
         paths: dict[str, Path] = {}
         files = (*self.inputs.train_images, *self.inputs.test_images)
@@ -125,10 +124,11 @@ class _Work:
         n_known, n_made, started = len(paths) - len(images), 0, time.monotonic()
         chosen = [paths[image] for image in images]
         for n_real, pixels in batches(chosen, preprocess, self.batch_size, self.settings.n_workers):
-            yield [values[:n_real] for values in self.forward(pixels)]
+            features = [values[:n_real] for values in self.forward(pixels)]
             n_made += n_real
             note = f"{n_made / (time.monotonic() - started):.3g} images/s{self.forward.note}"
             self.progress(Progress(self.name, n_known + n_made, len(paths), "images", note))
+            yield features
 
 
 def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard | Stored]) -> int:

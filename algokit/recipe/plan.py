@@ -344,7 +344,7 @@ def _features_step(
         "dtype": recipe.features.dtype,
         "images": data.image_digests[subject.subject] if data.image_digests else None,
     }
-    if recipe.features.autocast is not None:  # otherwise not there at all: keys stay what they were
+    if recipe.features.autocast is not None:  # otherwise not there at all, as most recipes have it
         params["autocast"] = recipe.features.autocast
     known = member.weights is not None and data.image_digests is not None
     cost = features_cost(member.card, space.layer, space.n_features, subject, recipe.features.dtype, len(member.spaces))
