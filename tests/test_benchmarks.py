@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from algokit.challenge.synthetic import DemoSettings, write_demo
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
@@ -80,3 +82,25 @@ def test_growth_and_the_true_size_can_be_measured() -> None:
         if "--gpu" in options:
             assert [one["n_features"] for one in summary["spaces"]] == [10, 81, 327, 1000]
             assert all(one["ratio_to_floor"] > 0 for one in summary["spaces"])
+
+
+def test_the_last_line_of_the_extraction_benchmark_is_its_ratios() -> None:
+    command = [sys.executable, str(BENCHMARKS / "extract.py"), "--json", "--images", "4", "--batch-size", "2"]
+    command += ["--repeats", "1", "--models", "vit=test_vit", "conv=test_resnet"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    summary = json.loads(lines[-1])
+    assert summary["vit_layers"] == 6  # the depth timm gives its test model
+    for name in ("vit_vs_bare", "conv_vs_bare", "vit_vs_pass_per_layer", "vit_vs_hooks_to_disk"):
+        assert summary[name] > 0
+    table = "\n".join(lines[:-1])
+    for route in ("bare forward pass", "algokit", "pass per layer", "hooks to disk"):
+        assert f"| {route} |" in table
+
+
+def test_the_cost_of_float16_features_can_be_measured(tmp_path: Path) -> None:
+    write_demo(tmp_path / "demo", settings=DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002))
+    command = [sys.executable, str(BENCHMARKS / "extract.py"), "--dtype", "--json", "--data", str(tmp_path / "demo")]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    summary = json.loads(lines[-1])
+    assert 0 <= summary["mean_abs_delta_r"] <= summary["max_abs_delta_r"] < 0.2
+    assert 0 <= summary["same_choice"] <= 1

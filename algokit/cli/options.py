@@ -48,8 +48,14 @@ Lock: TypeAlias = Annotated[
 ]
 Executor: TypeAlias = Annotated[str, typer.Option("--executor", help="Where to run.")]
 Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-BatchSize: TypeAlias = Annotated[int, typer.Option("--batch-size", min=1, help="Images per forward pass.")]
+BatchSize: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--batch-size", min=1, help="Images per forward pass; 32, on a GPU what is fastest, if not given."),
+]
 Workers: TypeAlias = Annotated[int, typer.Option("--workers", min=1, help="Threads that decode images.")]
+ShardImages: TypeAlias = Annotated[
+    int, typer.Option("--shard-images", min=1, help="Images whose features are kept together: what a kill can cost.")
+]
 BlockVertices: TypeAlias = Annotated[
     int | None,
     typer.Option(

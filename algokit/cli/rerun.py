@@ -46,7 +46,7 @@ def rerun(
     ] = False,
     executor: Executor = "local",
     device: Device = "auto",
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = None,
     workers: Workers = 4,
     block_vertices: BlockVertices = None,
     quiet: Quiet = False,

@@ -20,6 +20,7 @@ from algokit.cli.options import (
     Overrides,
     Quiet,
     Recipe,
+    ShardImages,
     Store,
     Workers,
     machine_file,
@@ -40,8 +41,9 @@ def run(
     lock: Lock = None,
     executor: Executor = "local",
     device: Device = "auto",
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = None,
     workers: Workers = 4,
+    shard_images: ShardImages = 256,
     block_vertices: BlockVertices = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -66,7 +68,7 @@ def run(
             lock=lock,
             machine_file=machine_file(),
             executor=executor,
-            options=verbs.RunOptions(device, batch_size, workers, block_vertices),
+            options=verbs.RunOptions(device, batch_size, workers, block_vertices, shard_images),
             progress=progress,
         )
     if as_json:

@@ -50,10 +50,11 @@ class _Steps:
     def __init__(self) -> None:
         self._step = ""
         self._started = 0.0
+        self._first = 0
 
     def __call__(self, progress: Progress) -> None:
         if progress.step != self._step:
-            self._step, self._started = progress.step, time.monotonic()
+            self._step, self._started, self._first = progress.step, time.monotonic(), progress.done
             self.begin(progress)
         self.advance(progress)
         if progress.done >= progress.total:
@@ -102,9 +103,14 @@ class _Lines(_Steps):
 
     def advance(self, progress: Progress) -> None:
         if progress.done < progress.total and time.monotonic() - self._spoke > _SILENCE_S:
-            left_s = (time.monotonic() - self._started) / max(progress.done, 1) * (progress.total - progress.done)
-            left = f", about {duration(left_s)} left" if progress.done else ""
-            self._print(Text(f"  ... {progress.step}: {_count(progress)}{left}"))
+            words = [f"{progress.step}: {_count(progress)}", progress.note, self._left(progress)]
+            self._print(Text(f"  ... {', '.join(word for word in words if word)}"))
+
+    def _left(self, progress: Progress) -> str:
+        """How long it will take at the rate so far; "" where nothing says."""
+        done = progress.done - self._first
+        seconds = time.monotonic() - self._started
+        return f"{duration(seconds / done * (progress.total - progress.done))} left" if done else ""
 
     def end(self, line: Text | None) -> None:
         if line:

@@ -1,41 +1,41 @@
-"""Images -> features: one forward pass per image and backbone gives every layer and every pooling."""
+"""Images -> features: one forward pass per image and backbone gives every layer and every pooling.
+
+Features are made in shards of a fixed number of images. A finished shard survives whatever happens; when all are
+there they become one artefact per feature space and are removed. Batches are cut from the images that are nowhere in
+the store yet, in row order, and a shard is a whole number of batches: what a resumed extraction still has to make is
+made in the very batches of an undisturbed one, and ends with the same bytes.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
-from algokit.backbones import Backbone, LayerInfo
-from algokit.errors import RunError
+from algokit.backbones import Backbone
+from algokit.pipeline import shards
+from algokit.pipeline.batch_size import CPU_BATCH, fastest_batch
+from algokit.pipeline.forward import Forward
+from algokit.pipeline.image_sets import Stored, sharing
 from algokit.pipeline.images import batches
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.settings import RunSettings
-from algokit.poolings import CATALOGUE as POOLINGS
-from algokit.poolings import Pooling, PoolingSpec
+from algokit.pipeline.shards import Layout, Shard, ShardFile
 from algokit.recipe.plan import PlannedMember, Space, Step
-from algokit.store import CorruptArtefactError, Store
-from algokit.types import Artefact, Finding, Progress, ProgressCallback
+from algokit.store import Store
+from algokit.types import Progress, ProgressCallback
 
-if TYPE_CHECKING:
-    import torch
-
-_POOLING: TypeAdapter[Any] = TypeAdapter(PoolingSpec)
-
-
-@dataclass(frozen=True)
-class Done:
-    """A subject whose features are in the store: where rows of shared images can be copied from."""
-
-    inputs: SubjectInputs
-    steps: dict[str, Step]
+_ROWS_AT_ONCE = 256
+_WRITERS = 4  # most of the time an artefact waits for its disk
 
 
 def extract_features(
@@ -45,33 +45,107 @@ def extract_features(
     backbone: Backbone,
     store: Store,
     settings: RunSettings,
-    earlier: Sequence[Done],
     progress: ProgressCallback,
 ) -> None:
-    """Make the given feature steps of one member and subject; each artefact appears whole or not at all.
+    """Make the given feature steps of one member and subject; killed at any moment, it loses one shard at most.
 
-    Rows of images that an ``earlier`` subject already has in all these spaces are copied, the others go through the
-    backbone once.
+    An image goes through the backbone once: not again for another row, subject or run, as long as features of the same
+    bytes by the same weights, preprocessing, layers, poolings and dtype are in the store.
 
     Raises
     ------
     DataError : an image cannot be decoded.
     RunError : a feature is not finite in the recipe's dtype.
+    DiskError : the disk is full or not writable.
     """
-    spaces = [_space_of(member, step) for step in steps]
-    with _open_matrices(steps, inputs, store) as matrices:
-        copied = _copy_shared_rows(matrices, spaces, inputs, earlier, store)
-        rows = [row for row in range(len(inputs.image_digests)) if row not in copied]
-        paths = [image.path for image in (*inputs.train_images, *inputs.test_images)]
-        name = f"features/{member.name}/{inputs.geometry.subject}"
-        poolers = [_Pooler.of(space) for space in spaces]
-        done = 0
-        chosen = [paths[row] for row in rows]
-        for n_real, batch in batches(chosen, member.card.preprocess, settings.batch_size, settings.n_workers):
-            for matrix, values in zip(matrices, _pooled(backbone, poolers, batch, settings.device), strict=True):
-                matrix.put(rows[done : done + n_real], values[:n_real])
-            done += n_real
-            progress(Progress(name, len(copied) + done, len(paths), "images"))
+    layout = Layout.of(steps)
+    sources: list[Shard | Stored] = [*shards.usable(store, layout)]
+    sources += sharing(store, steps, _without(sources, inputs.image_digests))
+    missing = _without(sources, inputs.image_digests)
+    name = f"features/{member.name}/{inputs.geometry.subject}"
+    if missing:
+        spaces = [_space_of(member, step) for step in steps]
+        forward = Forward(backbone, spaces, steps, settings.device)
+        work = _Work(name, inputs, forward, _batch_size(forward, settings, sources), settings, progress)
+        sources += work.shards(store, layout, missing)
+    rows = _Rows(inputs.image_digests, sources)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        write = partial(_write_missing, store=store, rows=rows, n_train=inputs.geometry.n_train)
+        for position, _ in enumerate(pool.map(write, range(len(steps)), steps)):
+            progress(Progress(f"{name}: files", position + 1, len(steps), "feature spaces"))
+    shards.remove_finished(store)
+
+
+def _without(sources: Iterable[Shard | Stored], images: Iterable[str]) -> list[str]:
+    """The images that no source has, each once, in order of their first row."""
+    known = set().union(*(source.images for source in sources))
+    return [image for image in dict.fromkeys(images) if image not in known]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What has to go through the backbone."""
+
+    name: str
+    inputs: SubjectInputs
+    forward: Forward
+    batch_size: int
+    settings: RunSettings
+    progress: ProgressCallback
+
+    def shards(self, store: Store, layout: Layout, images: Sequence[str]) -> list[Shard]:
+        """Shards of these images, each kept as soon as it is whole.
+
+        Digests and syncing of a shard go on while the next one is computed; at most two are unfinished at a time.
+        """
+        size = self.batch_size
+        per_shard = size * max(1, round(self.settings.shard_images / size))
+        saving: list[Future[Shard]] = []
+        with ThreadPoolExecutor(max_workers=1) as background, closing(self._batches(images)) as features:
+            for start in range(0, len(images), per_shard):
+                part = images[start : start + per_shard]
+                with ExitStack() as stack:
+                    file = stack.enter_context(shards.written(store, layout, part, size))
+                    for batch in islice(features, -(-len(part) // size)):
+                        file.put(batch)
+                    whole = stack.pop_all()
+                if saving:
+                    saving[-1].result()
+                saving.append(background.submit(_kept, whole, file))
+        return [one.result() for one in saving]
+
+    def _batches(self, images: Sequence[str]) -> Generator[list[NDArray[Any]], None, None]:
+        """Per batch and step (n, n_features)."""
+        paths: dict[str, Path] = {}
+        files = (*self.inputs.train_images, *self.inputs.test_images)
+        for digest, image in zip(self.inputs.image_digests, files, strict=True):
+            paths.setdefault(digest, image.path)
+        preprocess = self.forward.backbone.card.preprocess
+        n_known, n_made, started = len(paths) - len(images), 0, time.monotonic()
+        chosen = [paths[image] for image in images]
+        for n_real, pixels in batches(chosen, preprocess, self.batch_size, self.settings.n_workers):
+            features = [values[:n_real] for values in self.forward(pixels)]
+            n_made += n_real
+            note = f"{n_made / (time.monotonic() - started):.3g} images/s{self.forward.note}"
+            self.progress(Progress(self.name, n_known + n_made, len(paths), "images", note))
+            yield features
+
+
+def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard | Stored]) -> int:
+    """As asked for; else as the extraction began; else what suits the device."""
+    begun = [source.batch_size for source in sources if isinstance(source, Shard)]
+    if settings.batch_size is not None:
+        return settings.batch_size
+    if begun:
+        return begun[0]
+    if settings.device == "cpu":
+        return CPU_BATCH
+    return fastest_batch(forward.once, forward.backbone.card.preprocess.size_px)
+
+
+def _kept(whole: ExitStack, file: ShardFile) -> Shard:
+    whole.close()
+    return file.shard()
 
 
 def _space_of(member: PlannedMember, step: Step) -> Space:
@@ -79,129 +153,47 @@ def _space_of(member: PlannedMember, step: Step) -> Space:
     return next(space for space in member.spaces if space.name == name)
 
 
-@dataclass(frozen=True)
-class _Pooler:
-    """The pooling of one space, looked up once and not for every batch."""
+class _Rows:
+    """Where the features of every row lie: in a shard, or with another set of images."""
 
-    layer: LayerInfo
-    spec: Any
-    function: Pooling
+    def __init__(self, images: Sequence[str], sources: Sequence[Shard | Stored]) -> None:
+        self._sources = sources
+        places: dict[str, tuple[int, int]] = {}
+        for number, source in enumerate(sources):
+            for row, image in enumerate(source.images):
+                places.setdefault(image, (number, row))
+        self._places = np.array([places[image] for image in images], np.int64)
 
-    @classmethod
-    def of(cls, space: Space) -> _Pooler:
-        spec = _POOLING.validate_python(space.pooling)
-        return cls(space.layer, spec, POOLINGS.load(spec.kind))
+    def of(self, position: int, key: str) -> Callable[[int, int], NDArray[Any]]:
+        """The features of one step: (start, stop) -> those rows."""
+        stored = [one.rows(key) if isinstance(one, Shard) else one.rows(position) for one in self._sources]
 
-    def __call__(self, values: torch.Tensor) -> NDArray[np.float32]:
-        pooled: NDArray[np.float32] = self.function(values, self.layer, self.spec).float().cpu().numpy()
-        return pooled
+        def take(start: int, stop: int) -> NDArray[Any]:
+            numbers, rows = self._places[start:stop].T
+            values = {number: stored[number][rows[numbers == number]] for number in np.unique(numbers)}
+            first = next(iter(values.values()))
+            taken = np.empty((stop - start, first.shape[1]), first.dtype)
+            for number, some in values.items():
+                taken[numbers == number] = some
+            return taken
 
-
-def _pooled(
-    backbone: Backbone, poolers: Sequence[_Pooler], batch: NDArray[np.float32], device: str
-) -> list[NDArray[np.float32]]:
-    import torch
-
-    with torch.inference_mode():
-        images = torch.from_numpy(batch).to(device)
-        layers = list(dict.fromkeys(pooler.layer.name for pooler in poolers))
-        activations = backbone.activations(images, layers)
-        return [pooler(activations[pooler.layer.name]) for pooler in poolers]
+        return take
 
 
-class _Matrix:
-    """One artefact being written: training and test rows addressed by one row number.
-
-    Its files are mapped for one batch at a time: a large member writes to a thousand of them.
-    """
-
-    def __init__(self, folder: Path, step: Step, n_train: int) -> None:
-        dtype, (n_rows, n_features) = np.dtype(step.params["dtype"]), step.shape
-        self.step, self.n_train, self.dtype = step, n_train, dtype
-        self._train, self._test = folder / "train.npy", folder / "test.npy"
-        _reserve(self._train, dtype, (n_train, n_features))
-        _reserve(self._test, dtype, (n_rows - n_train, n_features))
-
-    def put(self, rows: Sequence[int], values: NDArray[Any]) -> None:
-        with np.errstate(over="ignore"):
-            stored = values.astype(self.dtype, copy=False)
-        if not np.isfinite(stored).all():
-            finding = Finding(
-                f"a feature is not finite in {stored.dtype}",
-                where=self.step.id,
-                found=f"largest magnitude {np.abs(values).max():g}",
-                advice="set features.dtype: float32" if stored.dtype == np.float16 else "check the weights",
-                code="feature-not-finite",
-            )
-            raise RunError("the backbone gave features that cannot be stored", [finding])
-        index = np.asarray(rows)
-        in_train = index < self.n_train
-        for path, here, chosen in (
-            (self._train, index[in_train], in_train),
-            (self._test, index[~in_train] - self.n_train, ~in_train),
-        ):
-            if len(here):
-                np.load(path, mmap_mode="r+")[here] = stored[chosen]
+def _write_missing(position: int, step: Step, *, store: Store, rows: _Rows, n_train: int) -> None:
+    if not store.has("features", str(step.key)):  # another run may have made it
+        _write(step, rows.of(position, str(step.key)), n_train, store)
 
 
-def _reserve(path: Path, dtype: np.dtype[Any], shape: tuple[int, int]) -> None:
-    """An array of zeros on disk, its bytes reserved: writing to a sparse map on a full disk would be SIGBUS."""
-    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as handle:
-            os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
-
-
-@contextmanager
-def _open_matrices(steps: Sequence[Step], inputs: SubjectInputs, store: Store) -> Iterator[list[_Matrix]]:
-    with ExitStack() as stack:
-        matrices = []
-        for step in steps:
-            meta = {"id": step.id, "params": step.params, "n_train": inputs.geometry.n_train}
-            folder = stack.enter_context(store.write("features", str(step.key), meta))
-            matrices.append(_Matrix(folder, step, inputs.geometry.n_train))
-        yield matrices
-
-
-def _copy_shared_rows(
-    matrices: Sequence[_Matrix],
-    spaces: Sequence[Space],
-    inputs: SubjectInputs,
-    earlier: Sequence[Done],
-    store: Store,
-) -> set[int]:
-    """Copy the rows of images (same bytes) that an earlier subject has in every one of the spaces."""
-    copied: set[int] = set()
-    for done in earlier:
-        artefacts = _artefacts(done, spaces, store)
-        if artefacts is None:
-            continue
-        place = {digest: row for row, digest in enumerate(done.inputs.image_digests)}
-        rows = [row for row, digest in enumerate(inputs.image_digests) if digest in place and row not in copied]
-        if not rows:
-            continue
-        there = np.array([place[inputs.image_digests[row]] for row in rows])
-        for matrix, artefact in zip(matrices, artefacts, strict=True):
-            matrix.put(rows, _rows_of(store, artefact, there, done.inputs.geometry.n_train))
-        copied.update(rows)
-    return copied
-
-
-def _artefacts(done: Done, spaces: Sequence[Space], store: Store) -> list[Artefact] | None:
-    """The features of all these spaces; None where one is not there, or is no longer what was written."""
-    keys = [str(done.steps[space.name].key) for space in spaces]
-    if not all(store.has("features", key) for key in keys):
-        return None
-    try:
-        return [store.open("features", key) for key in keys]
-    except CorruptArtefactError:
-        return None
-
-
-def _rows_of(store: Store, artefact: Artefact, rows: NDArray[np.int64], n_train: int) -> NDArray[Any]:
-    train, test = store.array(artefact, "train"), store.array(artefact, "test")
-    values = np.empty((len(rows), train.shape[1]), train.dtype)
-    in_train = rows < n_train
-    values[in_train] = train[rows[in_train]]
-    values[~in_train] = test[rows[~in_train] - n_train]
-    return values
+def _write(step: Step, take: Callable[[int, int], NDArray[Any]], n_train: int, store: Store) -> None:
+    """One artefact: ``train.npy`` and ``test.npy``, some rows in memory at a time."""
+    n_rows, n_features = step.shape
+    meta = {"id": step.id, "params": step.params, "n_train": n_train}
+    with store.write("features", str(step.key), meta) as folder:
+        for split, first, last in (("train", 0, n_train), ("test", n_train, n_rows)):
+            with (folder / f"{split}.npy").open("wb") as file:
+                descr = np.dtype(step.params["dtype"]).str
+                header = {"descr": descr, "fortran_order": False, "shape": (last - first, n_features)}
+                np.lib.format.write_array_header_1_0(file, header)
+                for start in range(first, last, _ROWS_AT_ONCE):
+                    file.write(take(start, min(start + _ROWS_AT_ONCE, last)).data)

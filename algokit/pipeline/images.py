@@ -1,4 +1,10 @@
-"""Image files -> preprocessed batches, in row order."""
+"""Image files -> batches of pixels, in row order.
+
+What is not plain 8-bit RGB is taken as a viewer shows it: grey becomes three equal channels, 16-bit grey is scaled to 8
+bits (not cut off at 255, as Pillow's own conversion does), CMYK and palettes become RGB, pictures are turned as EXIF
+says. Transparency is dropped, and the colours below it are used. A file that is empty, cut short, no image, or of
+floats is refused with its name.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from algokit.backbones import Preprocess
 from algokit.errors import DataError
@@ -22,12 +28,12 @@ _FILTERS = {
 }
 
 
-def prepare(path: Path, how: Preprocess) -> NDArray[np.float32]:
-    """Decode one image and bring it to the network's input.
+def pixels(path: Path, how: Preprocess) -> NDArray[np.uint8]:
+    """Decode one image and bring it to the size of the network's input.
 
     Returns
     -------
-    (3, size_px, size_px) float32, RGB.
+    (size_px, size_px, 3) uint8, RGB.
 
     Raises
     ------
@@ -35,8 +41,8 @@ def prepare(path: Path, how: Preprocess) -> NDArray[np.float32]:
     """
     try:
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+            image = _rgb(opened)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         finding = Finding(
             "this image cannot be decoded",
             where=str(path),
@@ -45,10 +51,20 @@ def prepare(path: Path, how: Preprocess) -> NDArray[np.float32]:
             code="image-unreadable",
         )
         raise DataError("an image cannot be read", [finding]) from error
-    image = _resized(image, how)
-    pixels = np.asarray(image, dtype=np.float32) / 255.0
-    normalised = (pixels - np.asarray(how.mean, np.float32)) / np.asarray(how.std, np.float32)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1))
+    return np.asarray(_resized(image, how))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB; see the top of this module for what happens to the rest."""
+    if image.mode == "F":
+        raise ValueError("pixels are floating-point numbers, whose range nobody knows")
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode.startswith("I"):
+        values = np.asarray(turned).astype(np.float64).clip(0, 65535)
+        turned = Image.fromarray((values / 257).round().astype(np.uint8))  # 65535 is 255
+    if "transparency" in turned.info:  # of a palette, where Pillow warns of the way without alpha
+        turned = turned.convert("RGBA")
+    return turned.convert("RGB")
 
 
 def _resized(image: Image.Image, how: Preprocess) -> Image.Image:
@@ -67,22 +83,24 @@ def _resized(image: Image.Image, how: Preprocess) -> Image.Image:
 
 def batches(
     paths: Sequence[Path], how: Preprocess, batch_size: int, n_workers: int
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Preprocessed images in order, as (how many are real, (batch_size, 3, size_px, size_px) float32).
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Images in order, as (how many are real, (batch_size, size_px, size_px, 3) uint8).
 
     The last batch is filled up with repeats of its last image, so that every image goes through a batch of the same
     size: the arithmetic of an image then does not depend on how many others there are.
     """
-    with ThreadPoolExecutor(max_workers=n_workers) as pool:
+    # Threads, not processes: decoding, resizing and stacking release the interpreter's lock, so threads decode as many
+    # images per second, start at once, share memory and need no copies between processes.
+    with ThreadPoolExecutor(n_workers, "decode") as pool:
         ahead = max(2, n_workers // 4)  # batches decoded while the device works
         starts = range(0, len(paths), batch_size)
-        pending = [pool.map(lambda path: prepare(path, how), paths[s : s + batch_size]) for s in starts[:ahead]]
+        pending = [pool.map(lambda path: pixels(path, how), paths[s : s + batch_size]) for s in starts[:ahead]]
         for position in range(len(starts)):
             rows = list(pending.pop(0))
             upcoming = position + ahead
             if upcoming < len(starts):
                 start = starts[upcoming]
-                pending.append(pool.map(lambda path: prepare(path, how), paths[start : start + batch_size]))
+                pending.append(pool.map(lambda path: pixels(path, how), paths[start : start + batch_size]))
             n_real = len(rows)
             rows += [rows[-1]] * (batch_size - n_real)
             yield n_real, np.stack(rows)

@@ -12,9 +12,10 @@ from algokit.atomic import disk_errors, sweep_partial
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
 from algokit.errors import DiskError, WeightsError
+from algokit.pipeline import image_sets
 from algokit.pipeline.blocks import refuse_too_large
 from algokit.pipeline.ensemble import join_members
-from algokit.pipeline.extract import Done, extract_features
+from algokit.pipeline.extract import extract_features
 from algokit.pipeline.fit import fit_member
 from algokit.pipeline.history import Past, read_history, remember
 from algokit.pipeline.inputs import SubjectInputs
@@ -117,20 +118,20 @@ def run_plan(
 def _run_member(run: _Run, position: int, name: str) -> None:
     planned, member = run.plan.members[position], run.recipe.members[position]
     backbone: Backbone | None = None
-    earlier: list[Done] = []
     for fit in [step for step in run.plan.of_kind("fit") if step.member == name]:
         inputs = run.inputs[fit.subject]
         features = [run.plan.step(step_id) for step_id in fit.inputs]
         missing = [step for step in features if step.id in run.reasons]
+        if run.reasons:
+            image_sets.remember(run.store, features[0].params["images"], inputs.image_digests)
         if missing:
             with _timed(run, missing):
                 if backbone is None:
                     run.progress(Progress(f"features/{name}", 0, 1, "network", "loading"))
                     backbone = BACKBONES.load(member.backbone.kind).load(member.backbone, run.settings.device)
                     _refuse_other_weights(planned.weights, backbone)
-                extract_features(planned, missing, inputs, backbone, run.store, run.settings, earlier, run.progress)
+                extract_features(planned, missing, inputs, backbone, run.store, run.settings, run.progress)
         _kept(run, [step for step in features if step not in missing])
-        earlier.append(Done(inputs, {step.id.rsplit("/", 1)[-1]: step for step in features}))
         if fit.id in run.reasons:
             with _timed(run, [fit]):
                 fit_member(fit, features, member, run.recipe, inputs, run.store, run.settings, run.progress)

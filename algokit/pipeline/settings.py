@@ -14,15 +14,17 @@ class RunSettings:
     """Attributes
     ----------
     device : "cpu", "cuda" or "cuda:N"; never replaced by another.
-    batch_size : images per forward pass.
+    batch_size : images per forward pass; None leaves it to `algokit.pipeline.batch_size`.
     n_workers : threads that decode images.
+    shard_images : images whose features are kept together, about; what a kill can cost.
     block_vertices : vertices fitted at once; None lets memory decide.
     """
 
     device: str = "cpu"
-    batch_size: int = 32
+    batch_size: int | None = None
     n_workers: int = 4
     block_vertices: int | None = None
+    shard_images: int = 256
 
 
 def checked_device(device: str) -> str:

@@ -3,12 +3,13 @@
 To add one
 ----------
 1. Add a spec class here with ``n_features`` (which refuses layouts it cannot take, before any weight is loaded).
-2. Write its function ``(values, layer, spec) -> (n, n_features)`` in ``<name>_pooling.py``.
+2. Write its function ``(values, layer, specs) -> [(n, n_features), ...]`` in ``<name>_pooling.py``.
 3. Add one row to `CATALOGUE`. The contract suite in ``tests/contracts`` then runs over it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 from pydantic import Field
@@ -141,6 +142,17 @@ CATALOGUE = Catalogue(
 class Pooling(Protocol):
     """A member: pure function from a batch of activations to features."""
 
-    def __call__(self, values: Any, layer: LayerInfo, spec: Any) -> Any:
-        """(n, *layer shape) tensor -> (n, n_features) tensor on the same device, same dtype."""
+    def __call__(self, values: Any, layer: LayerInfo, specs: Sequence[Any]) -> list[Any]:
+        """Pool one layer in several ways of the member's kind at once, so that these can share work.
+
+        What one spec gives does not depend, to the last bit, on which others it comes with.
+
+        Parameters
+        ----------
+        values : (n, *layer shape) tensor, in any memory format.
+
+        Returns
+        -------
+        One (n, n_features) tensor per spec, on the same device, of the same dtype.
+        """
         ...

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from algokit.backbones import LayerInfo
 from algokit.poolings import ClsTokenSpec, MeanTokensSpec
 
 
-def cls_token(values: Tensor, layer: LayerInfo, spec: ClsTokenSpec) -> Tensor:
+def cls_token(values: Tensor, layer: LayerInfo, specs: Sequence[ClsTokenSpec]) -> list[Tensor]:
     """The first prefix token: (n, n_tokens, channels) -> (n, channels)."""
-    return values[:, 0]
+    return [values[:, 0] for _ in specs]
 
 
-def mean_tokens(values: Tensor, layer: LayerInfo, spec: MeanTokensSpec) -> Tensor:
+def mean_tokens(values: Tensor, layer: LayerInfo, specs: Sequence[MeanTokensSpec]) -> list[Tensor]:
     """Mean over the tokens behind the prefix: (n, n_tokens, channels) -> (n, channels)."""
-    return values[:, layer.n_prefix :].mean(dim=1)
+    return [values[:, layer.n_prefix :].mean(dim=1) for _ in specs]

@@ -25,7 +25,7 @@ from algokit.store import digest_of
 from algokit.types import Finding, SubjectGeometry
 
 # Raise a version when the step's bytes change for the same parameters, never when only its code does.
-STEP_VERSIONS = {"features": 1, "fit": 3, "ensemble": 1}
+STEP_VERSIONS = {"features": 2, "fit": 3, "ensemble": 1}
 
 StepKind = Literal["features", "fit", "ensemble"]
 
@@ -250,6 +250,11 @@ def step_key(kind: StepKind, params: Mapping[str, Any], inputs: Sequence[str], v
     return digest_of({"kind": kind, "version": version, "params": dict(params), "inputs": list(inputs)})
 
 
+def key_for_images(step: Step, images: str) -> str:
+    """The key a features step has for the images of that digest, all else being the same."""
+    return str(_key("features", {**step.params, "images": images}, []))
+
+
 def _backbone_params(member: PlannedMember, recipe: Recipe) -> dict[str, Any]:
     """The part of a backbone's spec that shapes its activations; where the weights lie is not part of it."""
     spec = next(one.backbone for one in recipe.members if one.name == member.name)
@@ -275,6 +280,8 @@ def _features_step(
         "dtype": recipe.features.dtype,
         "images": data.image_digests[subject.subject] if data.image_digests else None,
     }
+    if recipe.features.autocast is not None:  # otherwise not there at all, as most recipes have it
+        params["autocast"] = recipe.features.autocast
     known = member.weights is not None and data.image_digests is not None
     dtype, n_spaces = recipe.features.dtype, len(member.spaces)
     cost = features_cost(member.card, space.n_features, subject, dtype, n_spaces, member.device_memory)

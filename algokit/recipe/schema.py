@@ -38,6 +38,10 @@ class FeaturesSpec(Frozen):
     dtype: Literal["float32", "float16"] = Field(
         default="float32", description="float16 halves the disk space; features beyond 65504 are refused, not clipped"
     )
+    autocast: Literal["bfloat16", "float16"] | None = Field(
+        default=None,
+        description="Compute in this type where torch's autocast holds it safe: faster on a GPU, less exact",
+    )
 
 
 class MeanSpec(Frozen):

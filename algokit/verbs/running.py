@@ -6,7 +6,7 @@ import itertools
 import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,15 +34,17 @@ class RunOptions:
     Attributes
     ----------
     device : "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
-    batch_size : images per forward pass.
+    batch_size : images per forward pass; None is 32, on a GPU what is fastest there.
     n_workers : threads that decode images.
     block_vertices : vertices fitted at once; None lets memory decide.
+    shard_images : images whose features are kept together, about; what a kill can cost.
     """
 
     device: str = "auto"
-    batch_size: int = 32
+    batch_size: int | None = None
     n_workers: int = 4
     block_vertices: int | None = None
+    shard_images: int = 256
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def run_recipe(
     splits = _scored_splits(recipe, challenge, inputs)
     _refuse_bad_ceilings(challenge, inputs, splits)
     resolved = make(planned)
-    settings = RunSettings(options.device, options.batch_size, options.n_workers, options.block_vertices)
+    settings = RunSettings(**asdict(options))
     with in_use(places.store):
         ran: Ran = CATALOGUE.load(executor)(Job(resolved, recipe, inputs, places.store, settings), progress)
         submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"

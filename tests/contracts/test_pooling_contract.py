@@ -65,7 +65,7 @@ def test_a_layout_it_cannot_take_is_refused_before_any_weight_is_loaded(spec, la
 @each_pair
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 def test_it_gives_as_many_features_as_its_spec_says_in_the_dtype_it_was_given(spec, layer, dtype):
-    features = CATALOGUE.load(spec.kind)(values_of(layer, dtype), layer, spec)
+    (features,) = CATALOGUE.load(spec.kind)(values_of(layer, dtype), layer, [spec])
     assert features.shape == (5, spec.n_features(layer))
     assert features.dtype == dtype
 
@@ -73,11 +73,11 @@ def test_it_gives_as_many_features_as_its_spec_says_in_the_dtype_it_was_given(sp
 @each_pair
 def test_permuting_the_batch_permutes_the_rows(spec, layer):
     pool, values, order = CATALOGUE.load(spec.kind), values_of(layer), torch.tensor([3, 0, 4, 1, 2])
-    assert torch.equal(pool(values[order], layer, spec), pool(values, layer, spec)[order])
+    assert torch.equal(pool(values[order], layer, [spec])[0], pool(values, layer, [spec])[0][order])
 
 
 @each_pair
 def test_it_leaves_its_input_alone(spec, layer):
     values = values_of(layer)
-    CATALOGUE.load(spec.kind)(values, layer, spec)
+    CATALOGUE.load(spec.kind)(values, layer, [spec])
     assert torch.equal(values, values_of(layer))

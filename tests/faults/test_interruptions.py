@@ -58,7 +58,7 @@ def test_a_run_stopped_in_one_step_after_the_other_ends_as_if_nothing_had_happen
     fresh: Run, undisturbed: Run
 ) -> None:
     interrupt(fresh, "SIGKILL", "os.rename", r"\.partial \S*/features/", count=8)
-    assert len(artefacts(fresh.store)) == 7
+    assert 4 <= len(artefacts(fresh.store)) <= 7, "four are written at a time"
     assert leftovers(fresh.store)
     interrupt(fresh, "SIGINT", "open", r"/fit/.*/rh_alpha\.npy")
     assert {kind for kind, _ in artefacts(fresh.store)} == {"features"}

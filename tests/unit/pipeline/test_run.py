@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +40,8 @@ def test_features_are_those_of_their_own_image(runner: Runner) -> None:
     """Row by row against one forward pass of one image at a time, reading the folder by number."""
     import torch
 
-    from algokit.pipeline.images import prepare
+    from algokit.pipeline.forward import normalised
+    from algokit.pipeline.images import pixels
 
     plan, _ = runner.run()
     recipe = load_recipe(runner.file)
@@ -48,7 +51,8 @@ def test_features_are_those_of_their_own_image(runner: Runner) -> None:
     for split, n_images in (("train", geometry.n_train), ("test", geometry.n_test)):
         for number in (1, n_images // 2, n_images):
             (path,) = runner.challenge.root.rglob(f"subj06/**/{split}-{number:04d}_nsd-*.png")
-            image = torch.from_numpy(prepare(path, plan.members[0].card.preprocess))[None]
+            how = plan.members[0].card.preprocess
+            image = normalised(torch.from_numpy(pixels(path, how).copy())[None], how)
             with torch.inference_mode():
                 expected = backbone.activations(image, ["vector"])["vector"].numpy()[0]
             np.testing.assert_allclose(got[split][number - 1], expected, rtol=1e-4, atol=1e-5)
@@ -66,19 +70,92 @@ def test_batch_size_and_workers_change_no_feature_beyond_tolerance(small_demo: P
         np.testing.assert_allclose(other, results[0], rtol=1e-4, atol=1e-6)
 
 
-def test_an_image_goes_through_a_backbone_once_whoever_sees_it(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Path] = []
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The images that go through a backbone."""
+    found: list[Path] = []
     real = extract.batches
 
-    def counted(paths: Sequence[Path], *rest: Any) -> Any:
-        seen.extend(paths)
+    def noted(paths: Sequence[Path], *rest: Any) -> Any:
+        found.extend(paths)
         return real(paths, *rest)
 
-    monkeypatch.setattr(extract, "batches", counted)
+    monkeypatch.setattr(extract, "batches", noted)
+    return found
+
+
+def test_an_image_goes_through_a_backbone_once_whoever_sees_it(runner: Runner, seen: list[Path]) -> None:
     runner.run()
     digests = [digest for one in runner.inputs.values() for digest in one.image_digests]
     assert len(digests) > len(set(digests)), "the demo's subjects share images"
     assert len(seen) == len(runner.plan().members) * len(set(digests))
+
+
+def test_a_later_run_of_another_subject_computes_no_image_again(runner: Runner, seen: list[Path]) -> None:
+    """Neither run's plan knows of the other's subject: images are found in the store by their bytes."""
+    runner.run("subjects=[subj06]")
+    plan, _ = runner.run("subjects=[subj01]")
+    digests = [digest for one in runner.inputs.values() for digest in one.image_digests]
+    assert len(seen) == len(plan.members) * len(set(digests))
+    runner.run("subjects=[subj01]", "members.0.backbone.seed=5")
+    assert len(seen) == len(plan.members) * len(set(digests)) + len(runner.inputs["subj01"].image_digests)
+
+
+def test_an_image_that_one_subject_sees_twice_is_computed_once(
+    small_demo: Path, tmp_path: Path, seen: list[Path]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_demo, data)
+    runner = Runner(data, tmp_path)
+    train, test = (runner.challenge.images("subj01", split) for split in ("train", "test"))
+    shutil.copyfile(train[0].path, train[7].path)
+    shutil.copyfile(train[0].path, test[3].path)
+    plan, _ = runner.run("subjects=[subj01]")
+    assert len(seen) == len(plan.members) * (len(train) + len(test) - 2)
+    rows = runner.arrays(plan, "features/first/subj01/vector@flat")
+    np.testing.assert_array_equal(rows["train"][0], rows["train"][7])
+    np.testing.assert_array_equal(rows["train"][0], rows["test"][3])
+    assert not np.array_equal(rows["train"][0], rows["train"][1])
+
+
+def test_rows_follow_the_numbers_in_the_names_however_the_folder_lists_them(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, _ = runner.run()
+    expected = runner.arrays(plan, "features/first/subj06/vector@flat")
+    (tmp_path / "shuffled").mkdir()
+    draw, listed, scanned = random.Random(3), os.listdir, os.scandir
+
+    class Shuffled:
+        """What `os.scandir` gives, in another order."""
+
+        def __init__(self, *place: Any) -> None:
+            with scanned(*place) as entries:
+                found = list(entries)
+            self._entries = iter(draw.sample(found, len(found)))
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.close()
+
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> Any:
+            return next(self._entries)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(os, "listdir", lambda *place: draw.sample(names := listed(*place), len(names)))
+    monkeypatch.setattr(os, "scandir", Shuffled)
+    other = Runner(runner.challenge.root, tmp_path / "shuffled")
+    again, _ = other.run()
+    found = other.arrays(again, "features/first/subj06/vector@flat")
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(found[split], expected[split])
 
 
 def test_copied_rows_equal_computed_ones(runner: Runner, small_demo: Path, tmp_path: Path) -> None:
@@ -211,6 +288,12 @@ def test_float16_overflow_is_refused_and_leaves_nothing(runner: Runner) -> None:
         runner.run("features.dtype=float16", "members.0.backbone.preprocess={std: [1.0e-6, 1.0e-6, 1.0e-6]}")
     assert "float32" in str(caught.value)
     assert not list((runner.store.root / "features").rglob("*.npy"))
+
+
+def test_autocast_is_part_of_the_key_and_named_as_the_reason(runner: Runner) -> None:
+    runner.run()
+    _, outcomes = runner.run("features.autocast=bfloat16")
+    assert made(outcomes)["features/first/subj01/vector@flat"] == 'autocast absent -> "bfloat16"'
 
 
 def test_float16_features_cost_little(runner: Runner) -> None:

@@ -11,8 +11,8 @@ VALUES = torch.tensor(
 
 
 def test_the_class_token_is_the_first_of_the_prefix():
-    assert cls_token(VALUES, LAYER, ClsTokenSpec(kind="cls_token")).tolist() == [[1, 2], [-1, 0]]
+    assert cls_token(VALUES, LAYER, [ClsTokenSpec(kind="cls_token")])[0].tolist() == [[1, 2], [-1, 0]]
 
 
 def test_the_mean_leaves_class_and_register_tokens_out():
-    assert mean_tokens(VALUES, LAYER, MeanTokensSpec(kind="mean_tokens")).tolist() == [[4, 7], [1, 2]]
+    assert mean_tokens(VALUES, LAYER, [MeanTokensSpec(kind="mean_tokens")])[0].tolist() == [[4, 7], [1, 2]]
