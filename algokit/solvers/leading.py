@@ -18,7 +18,7 @@ from torch import Tensor
 
 from algokit.solvers.memory import N_BASIS
 
-N_LEADING = 88  # of the `N_BASIS` columns iterated on: the further ones let these converge
+N_LEADING = 96  # of the `N_BASIS` columns iterated on: the further ones let these converge
 FILTER_DEGREE = 2
 N_START = 4  # filters from a random start
 MOST_FILTERS = 4  # from the basis of all rows; some of the rows usually need one

@@ -31,7 +31,7 @@ WIDE_BYTES = 1024 * MEBIBYTE  # banded: of float64 targets at a time, as every b
 MATRIX_BYTES = 512 * MEBIBYTE  # banded: of the operators of some alphas
 USABLE = 0.9  # of what is free
 USUAL_SOLVED = 16
-N_BASIS = 104  # columns in which leading eigenvectors are found, see `algokit.solvers.leading`
+N_BASIS = 112  # columns in which leading eigenvectors are found, see `algokit.solvers.leading`
 
 
 @dataclass(frozen=True)
