@@ -85,7 +85,7 @@ def test_growth_and_the_true_size_can_be_measured() -> None:
 
 
 def test_the_last_line_of_the_extraction_benchmark_is_its_ratios() -> None:
-    command = [sys.executable, str(BENCHMARKS / "extract.py"), "--json", "--images", "4", "--batch-size", "2"]
+    command = [sys.executable, str(BENCHMARKS / "extract.py"), "--json", "--images", "8", "--batch-size", "2"]
     command += ["--repeats", "1", "--models", "vit=test_vit", "conv=test_resnet"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     summary = json.loads(lines[-1])
