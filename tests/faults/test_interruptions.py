@@ -106,7 +106,7 @@ def wait_for(place: Path) -> None:
 
 
 def test_control_c_is_one_line_and_130_while_libraries_load_and_while_images_are_read(fresh: Run) -> None:
-    for sign_of_life in (fresh.store / "digests.json", fresh.store / "features"):
+    for sign_of_life in (fresh.store / "digests.json", fresh.store / "shards"):
         process = started((*ALGOKIT, *fresh.arguments()))
         wait_for(sign_of_life)
         os.killpg(process.pid, signal.SIGINT)
@@ -124,6 +124,6 @@ def test_two_runs_on_one_store_and_one_submission_both_end_well(fresh: Run, undi
     os.kill(slow.pid, signal.SIGCONT)
     assert slow.communicate(timeout=PATIENCE_S)[1].count("error") == 0
     assert slow.returncode == 0
-    assert len(quick.made()) == len(artefacts(fresh.store))
+    assert 0 <= len(artefacts(fresh.store)) - len(quick.made()) < 4  # the slow one writes four at a time
     assert predictions(fresh.out) == predictions(undisturbed.out)
     assert leftovers(fresh.store.parent) == []

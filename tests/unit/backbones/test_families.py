@@ -86,7 +86,7 @@ def test_the_last_layer_and_the_rest_of_the_network_give_the_networks_own_output
 
 def pooled(values, layer):
     made = [
-        POOLINGS.load(spec.kind)(values, layer, spec)
+        POOLINGS.load(spec.kind)(values, layer, [spec])[0]
         for spec in (AdaptiveMaxSpec(kind="adaptive_max", grid=2), AdaptiveMeanSpec(kind="adaptive_mean", grid=3))
     ]
     return torch.cat(made, dim=1)

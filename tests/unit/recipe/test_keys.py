@@ -63,7 +63,7 @@ def test_keys_are_what_anybody_can_hash_from_the_documented_parameters(tmp_path:
     backbone = {"kind": "gabor", "size_px": 96, "n_orientations": 8, "wavelengths_px": [4.0, 8.0, 16.0, 32.0]}
     space = by_hand(
         kind="features",
-        version=1,
+        version=2,
         inputs=[],
         params={
             "backbone": backbone,
@@ -83,7 +83,7 @@ def test_keys_are_what_anybody_can_hash_from_the_documented_parameters(tmp_path:
     }
     fit = by_hand(
         kind="fit",
-        version=2,
+        version=3,
         inputs=[space],
         params={"readout": readout, "val": {"fraction": 0.2, "seed": 0}, "responses": "r"},
     )
