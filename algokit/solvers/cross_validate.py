@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,8 @@ from algokit.solvers.leading import Leading
 from algokit.solvers.moments import Correction, pearson_r_of_sums, unit_rows
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
+
+FEWEST_ROWS = 16  # of a fold: less their mean, fewer may have little left, of which a small error is much
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[f
     most = targets.operator_bytes // max(1, 4 * numbers)
     leading = solved.leading(alphas)
     vectors = torch.cat([one.vectors for one in leading], dim=1)
-    rest = max(one.rest for one in leading)
+    rest = max(one.rest for one in leading) if min(map(len, folds.rows)) >= FEWEST_ROWS else math.inf
     for run, chosen in runs_of_alphas(alphas, rest, most):
         ready, condition = _fold_operators(solved, alphas[run], chosen, leading, folds, slicing)
         worst = max(worst, condition)

@@ -53,8 +53,10 @@ def solved_alphas(alphas: Sequence[float], largest: float) -> SolvedAlphas:
     Parameters
     ----------
     alphas : positive, ascending.
-    largest : the largest eigenvalue of the Gram matrix.
+    largest : the largest eigenvalue of the Gram matrix; infinity where nothing may be interpolated.
     """
+    if largest == math.inf:
+        return SolvedAlphas(tuple(alphas), np.eye(len(alphas)))
     return _solved(tuple(alphas), _rounded_up(largest))
 
 

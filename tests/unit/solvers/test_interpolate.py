@@ -27,6 +27,12 @@ def test_a_fine_grid_costs_little_more_than_a_coarse_one() -> None:
     assert fine <= coarse + 3
 
 
+def test_nothing_is_interpolated_where_it_may_not_be() -> None:
+    found = solved_alphas([1.0, 1.1, 1.2], np.inf)
+    assert found.solved == (1.0, 1.1, 1.2)
+    np.testing.assert_array_equal(found.weights, np.eye(3))
+
+
 def test_runs_cover_all_alphas_in_order_and_solve_few_at_a_time() -> None:
     alphas = np.logspace(0, 6, 40).tolist()
     for most in (0, 1, 3, 8, 40):
