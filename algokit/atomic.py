@@ -235,14 +235,6 @@ def _fill(target: Path, aside: Path) -> None:
     shutil.rmtree(old)
 
 
-def removed_aside(folder: Path) -> None:
-    """Remove a folder: it is gone from its place at once, and what a kill leaves of it the next run sweeps."""
-    aside = _partial(folder)
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """An empty file beside ``path`` that takes its place when the block ends well, and vanishes otherwise.

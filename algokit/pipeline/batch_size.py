@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-CPU_BATCH = 32
 _SMALLEST, _LARGEST = 8, 512
 _WORTH = 1.05  # twice the memory for less than that is not worth it
 

@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 
 from algokit.backbones import Backbone
 from algokit.pipeline import shards
-from algokit.pipeline.batch_size import CPU_BATCH, fastest_batch
+from algokit.pipeline.batch_size import fastest_batch
 from algokit.pipeline.forward import Forward
 from algokit.pipeline.image_sets import Stored, sharing
 from algokit.pipeline.images import batches
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.settings import RunSettings
 from algokit.pipeline.shards import Layout, Shard, ShardFile
+from algokit.recipe.cost import BATCH
 from algokit.recipe.plan import PlannedMember, Space, Step
 from algokit.store import Store
 from algokit.types import Progress, ProgressCallback
@@ -139,7 +140,7 @@ def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard
     if begun:
         return begun[0]
     if settings.device == "cpu":
-        return CPU_BATCH
+        return BATCH
     return fastest_batch(forward.once, forward.backbone.card.preprocess.size_px)
 
 

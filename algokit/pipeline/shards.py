@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.atomic import removed_aside
+from algokit.atomic import move_aside
 from algokit.recipe.plan import Step
 from algokit.store import META, CorruptArtefactError, Store, digest_of
 
@@ -155,9 +156,13 @@ def usable(store: Store, wanted: Layout) -> list[Shard]:
 
 def remove_finished(store: Store) -> None:
     """Remove the shards whose every step has its artefact, and what is left of others being removed."""
-    for key, meta in _listed(store):
-        if all(store.has("features", step) for step in meta["steps"]):
-            removed_aside(store.path(KIND, key))
+    finished = [
+        store.path(KIND, key)
+        for key, meta in _listed(store)
+        if all(store.has("features", step) for step in meta["steps"])
+    ]
+    if finished:
+        shutil.rmtree(move_aside(finished, store.root), ignore_errors=True)
 
 
 def _listed(store: Store) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -17,7 +17,7 @@ from algokit.solvers.moments import Correction, pearson_r_of_sums, unit_rows
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
-FEWEST_ROWS = 16  # of a fold: less their mean, fewer may have little left, of which a small error is much
+FEWEST_IN_FOLD = 16  # rows: less their mean, fewer may have little left, of which a small error is much
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[f
     worst = 1.0
     numbers = sum(len(fold) * width for fold, width in zip(folds.rows, solved.widths, strict=True))
     most = targets.operator_bytes // max(1, 4 * numbers)
-    leading = solved.leading(alphas)
+    leading = _leading(solved, folds, alphas)
     vectors = torch.cat([one.vectors for one in leading], dim=1)
-    rest = max(one.rest for one in leading) if min(map(len, folds.rows)) >= FEWEST_ROWS else math.inf
+    rest = max(one.rest for one in leading)
     for run, chosen in runs_of_alphas(alphas, rest, most):
         ready, condition = _fold_operators(solved, alphas[run], chosen, leading, folds, slicing)
         worst = max(worst, condition)
@@ -135,6 +135,13 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[f
             for index, r in _scores(ready, solved, values, vectors, folds, slicing):
                 scores[run, block.columns] += r.masked_fill_(folds.flat[index, block.columns], 0.0)
     return scores.div_(len(folds.rows)), worst
+
+
+def _leading(solved: Folded, folds: Folds, alphas: Sequence[float]) -> Sequence[Leading]:
+    """What interpolation need not cover; where folds are too small for any, every eigenvalue is out of its reach."""
+    if min(map(len, folds.rows)) < FEWEST_IN_FOLD:
+        return [Leading.none(math.inf, folds.order)] * len(folds.rows)
+    return solved.leading(alphas)
 
 
 def _fold_operators(

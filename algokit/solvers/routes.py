@@ -96,7 +96,7 @@ class EigenFolds:
     held: tuple[LeaveOut, ...]
 
     def leading(self, alphas: Sequence[float]) -> list[Leading]:
-        """See `Folded`: its products are too cheap for this to pay."""
+        """See `Folded`: none is set apart."""
         largest = float(self.factors.eigenvalues[0]) if self.factors.rank else 0.0
         return [Leading.none(largest, self.folds.order)] * len(self.held)
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from algokit.errors import WeightsError
 from algokit.pipeline.weights.offers import TIMEOUT_S, Offer, disk_full, refuse_full_disk, refused, unreachable
+from algokit.store import file_sha256
 from algokit.types import Finding
 
 _CHUNK_BYTES = 1 << 20
@@ -147,8 +148,7 @@ def _goes_on(response: Any, n_here: int) -> bool:
 
 
 def _checked(offer: Offer, part: Path) -> str:
-    with part.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = file_sha256(part)
     if not sha256.startswith(offer.digest_start):
         part.unlink()
         finding = Finding(

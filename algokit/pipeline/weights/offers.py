@@ -147,7 +147,9 @@ def refused(where: str, status: int) -> WeightsError:
 
 
 def _gated(published: Published) -> WeightsError:
-    advice = f"accept its terms at https://huggingface.co/{published.repository}, then log in: hf auth login"
+    from huggingface_hub import constants
+
+    advice = f"accept its terms at {constants.ENDPOINT}/{published.repository}, then log in: hf auth login"
     what = "the publisher asks for its terms to be accepted"
     finding = Finding(what, published.repository, advice=advice, code="gated")
     return WeightsError(f"{published.repository} is gated", [finding])
