@@ -23,7 +23,6 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -33,8 +32,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from page import cpu, say, write_section
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 IMAGE_PX = 425
 GRIDS = (1, 2, 3, 4, 5, 6)
 CPU_MODELS = {"vit": "kind: timm, name: vit_small_patch16_224", "conv": "kind: timm, name: resnet50"}
@@ -72,7 +71,7 @@ def main() -> None:
         text, summary = _compare(arguments)
     print(text)
     if arguments.write:
-        _write_section("dtype" if arguments.dtype else "extract", text)
+        write_section("extract.py", "dtype" if arguments.dtype else "extract", text)
     if arguments.json:
         print(json.dumps(summary))
 
@@ -133,7 +132,7 @@ def _compare(arguments: argparse.Namespace) -> tuple[str, Result]:
     models = GPU_MODELS if arguments.gpu else CPU_MODELS
     if arguments.models:
         models = {name: f"kind: timm, name: {model}" for name, _, model in (m.partition("=") for m in arguments.models)}
-    summary: Result = {"cpu": _cpu(), "threads": arguments.threads, "date": f"{date.today()}"}
+    summary: Result = {"cpu": cpu(), "threads": arguments.threads, "date": f"{date.today()}"}
     tables = []
     with tempfile.TemporaryDirectory(prefix="algokit-extract-") as folder:
         _write_images(Path(folder) / "images", arguments.images)
@@ -197,7 +196,7 @@ def _measure(name: str, bench: Bench, arguments: argparse.Namespace) -> dict[str
     _bare(bench, bench.batch_size, Path())
     for number in range(arguments.repeats):
         for route, (run, n_shown) in routes.items():
-            _say(f"{name}, round {number + 1} of {arguments.repeats}: {route}")
+            say(f"{name}, round {number + 1} of {arguments.repeats}: {route}")
             with tempfile.TemporaryDirectory(prefix="algokit-extract-") as folder:
                 started = time.perf_counter()
                 run(bench, n_shown, Path(folder))
@@ -312,24 +311,6 @@ def _machine(summary: Result, arguments: argparse.Namespace) -> str:
         where = f"{torch.cuda.get_device_name(arguments.device)}, {where}"
     what = f"{arguments.images} images in batches of {arguments.batch_size}, medians of {arguments.repeats} rounds"
     return f"{summary['date']}, {where}; {what}."
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _write_section(name: str, text: str) -> None:
-    """Replace what stands between the marks of this section."""
-    start, stop = f"<!-- {name}: written by benchmarks/extract.py -->", f"<!-- end of {name} -->"
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page.partition(start)[0], page.partition(stop)[2]
-    PAGE.write_text(f"{before}{start}\n{text}\n{stop}{after}", encoding="utf-8")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ import multiprocessing
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -35,10 +34,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from page import cpu, say, write_section
 from ridge_problems import PROBLEMS, Problem, read_problem, write_problem
 
 Result = dict[str, Any]
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 MEGABYTE = 1e6
 REPEATED = {
     "dual": ("algokit", "himalaya KernelRidgeCV, tuned batches", "himalaya RidgeCV, tuned batches"),
@@ -68,7 +67,7 @@ def main() -> None:
     text, summary = _growth(arguments) if arguments.growth else _compare(arguments)
     print(text)
     if arguments.write:
-        _write_section("growth" if arguments.growth else "ridge", text)
+        write_section("ridge.py", "growth" if arguments.growth else "ridge", text)
     if arguments.json:
         print(json.dumps(summary))
 
@@ -93,7 +92,7 @@ def _compare(arguments: argparse.Namespace) -> tuple[str, Result]:
     summary: Result = {
         "gemm_gflops": rate / 1e9,
         "threads": arguments.threads,
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "date": f"{date.today()}",
     }
     for name, result in results.items():
@@ -114,7 +113,7 @@ def _solve(problem: Problem, arguments: argparse.Namespace) -> dict[str, Result]
         runs: dict[str, list[Result]] = {}
         for number in range(arguments.repeats):
             for route in (*REPEATED[problem.name], *(ONCE[problem.name] if number == 0 else ())):
-                _say(f"{problem.name}, round {number + 1} of {arguments.repeats}: {route}")
+                say(f"{problem.name}, round {number + 1} of {arguments.repeats}: {route}")
                 runs.setdefault(route, []).append(_child(route, problem, folder, arguments.threads))
         _child(REFERENCE, problem, folder, arguments.threads)
         return {route: _median(each) | _agreement(folder, route) for route, each in runs.items()}
@@ -280,7 +279,7 @@ def _growth(arguments: argparse.Namespace) -> tuple[str, Result]:
     summary: Result = {}
     for name, value in rows:
         problem = replace(base, **{name: value})
-        _say(f"{name} {value}")
+        say(f"{name} {value}")
         with tempfile.TemporaryDirectory(prefix="algokit-ridge-") as folder:
             write_problem(problem, Path(folder))
             runs = [_child("algokit", problem, Path(folder), arguments.threads) for _ in range(arguments.repeats)]
@@ -288,7 +287,7 @@ def _growth(arguments: argparse.Namespace) -> tuple[str, Result]:
         summary[f"{name}={value}"] = {"seconds": one["seconds"], "peak_bytes": one["peak_bytes"]}
         lines.append(f"| {name} | {value} | {one['seconds']:.2f} | {one['peak_bytes'] / MEGABYTE:.0f} MB |")
     head = f"### growth, from n {base.n}, {base.n_features} features, {base.n_targets} targets, 10 alphas, 5 folds\n"
-    machine = {"cpu": _cpu(), "threads": arguments.threads, "date": f"{date.today()}"}
+    machine = {"cpu": cpu(), "threads": arguments.threads, "date": f"{date.today()}"}
     return "\n".join([_machine(machine, arguments.repeats), "", head, *lines]), summary
 
 
@@ -299,26 +298,6 @@ def _machine(summary: Result, repeats: int) -> str:
     versions = f"torch {torch.__version__}, Python {platform.python_version()}"
     where = f"{summary['cpu']}, {summary['threads']} threads{rate}, {versions}"
     return f"{summary['date']}, {where}; medians of {repeats}, * one run, ** one run on part of the work, extrapolated."
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    known = [flag for flag in ("avx2", "avx512f", "amx_int8") if flag in flags.split()]
-    return f"{names[0] if names else platform.machine()} ({', '.join(known)})"
-
-
-def _write_section(name: str, text: str) -> None:
-    """Replace what stands between the marks of this section."""
-    start, stop = f"<!-- {name}: written by benchmarks/ridge.py -->", f"<!-- end of {name} -->"
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page.partition(start)[0], page.partition(stop)[2]
-    PAGE.write_text(f"{before}{start}\n{text}\n{stop}{after}", encoding="utf-8")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,19 +17,10 @@ from algokit.console.run_view import print_times
 from algokit.console.streams import results
 from algokit.pipeline.machine import read_machine
 from algokit.pipeline.times import GroupTime
-from algokit.recipe.forecast import Rates
 from algokit.recipe.load import shipped_recipes
+from tests.measured_rates import rates
 
-RATES = Rates(
-    device="cpu",
-    map_flops=3e9,
-    token_flops=2e9,
-    product_flops=1e9,
-    images=100.0,
-    memory_bytes=1e9,
-    disk_write_bytes=1e8,
-    disk_read_bytes=1e8,
-)
+RATES = rates(map_flops=3e9, token_flops=2e9)
 UNKNOWN = "time unknown: run algokit doctor --measure"
 
 

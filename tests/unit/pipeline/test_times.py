@@ -17,21 +17,12 @@ from algokit.pipeline.machine import Machine, read_machine, with_rates, with_run
 from algokit.pipeline.measure import _best_s, measure
 from algokit.pipeline.run import Ran
 from algokit.pipeline.times import GroupTime, learn_from, step_times
-from algokit.recipe.forecast import Rates
 from algokit.recipe.load import shipped_recipes
 from algokit.verbs.running import _learned
+from tests.measured_rates import rates
 from tests.unit.pipeline.tiny_runs import Runner
 
-RATES = Rates(
-    device="cpu",
-    map_flops=1e9,
-    token_flops=1e9,
-    product_flops=1e9,
-    images=100.0,
-    memory_bytes=1e9,
-    disk_write_bytes=1e8,
-    disk_read_bytes=1e8,
-)
+RATES = rates()
 
 
 @pytest.fixture

@@ -12,17 +12,11 @@ from algokit.recipe.forecast import MEMORY_S, PRIOR_S, Learned, Rates, forecast
 from algokit.recipe.load import load_recipe
 from algokit.recipe.plan import Plan, PlannedData, make_plan
 from algokit.types import SubjectGeometry
+from tests.measured_rates import rates
 
 # Each rate alone in its power of ten, so that a wrong one cannot pass for another.
-RATES = Rates(
-    device="cpu",
-    map_flops=1e9,
-    token_flops=1e10,
-    product_flops=1e11,
-    images=50.0,
-    memory_bytes=1e8,
-    disk_write_bytes=1e6,
-    disk_read_bytes=1e7,
+RATES = rates(
+    token_flops=1e10, product_flops=1e11, images=50.0, memory_bytes=1e8, disk_write_bytes=1e6, disk_read_bytes=1e7
 )
 TWO = (
     SubjectGeometry("subj01", 90, 10, {"lh": 30, "rh": 40}),
