@@ -80,8 +80,8 @@ class Kernel:
         if outside_runs is None:
             return none
         self.leading = whole[0]
-        # no rest of some rows exceeds that of all; the refit is interpolated from what the folds solve
-        return [replace(one, rest=self.leading.rest) for one in outside_runs]
+        # no eigenvalue of some rows exceeds that of all; the refit is interpolated from what the folds solve
+        return [replace(one, rest=self.leading.rest, largest=self.leading.largest) for one in outside_runs]
 
     def fold_operators(self, alpha: float, places: Sequence[slice]) -> tuple[Iterator[Tensor], float]:
         """Operators of folds that are runs of neighbouring rows, and the condition number of the system solved."""
@@ -95,7 +95,7 @@ class Kernel:
         """(n_new, n) float32: predictions of the new rows less the mean over the rows fitted on."""
         if alpha in self.remembered:
             return self.remembered[alpha]
-        weights = interpolation(alpha, tuple(self.remembered), self.leading.rest)
+        weights = interpolation(alpha, tuple(self.remembered), self.leading.rest, self.leading.largest)
         return self._solved(alpha) if weights is None else self._interpolated(alpha, weights)
 
     def prepare(self, alphas: Sequence[float]) -> None:
@@ -103,7 +103,7 @@ class Kernel:
         if not alphas:
             return
         self.set_apart(alphas, [])
-        for alpha in solved_alphas(alphas, self.leading.rest).solved:
+        for alpha in solved_alphas(alphas, self.leading.rest, self.leading.largest).solved:
             self._remember(alpha, functools.partial(self._solved, alpha))
 
     def _interpolated(self, alpha: float, weights: NDArray[np.float64]) -> Tensor:

@@ -126,8 +126,8 @@ def cv_scores(solved: Folded, targets: Targets, folds: Folds, alphas: Sequence[f
     most = targets.operator_bytes // max(1, 4 * numbers)
     leading = _leading(solved, folds, alphas)
     vectors = torch.cat([one.vectors for one in leading], dim=1)
-    rest = max(one.rest for one in leading)
-    for run, chosen in runs_of_alphas(alphas, rest, most):
+    rest, largest = max(one.rest for one in leading), max(one.largest for one in leading)
+    for run, chosen in runs_of_alphas(alphas, rest, largest, most):
         ready, condition = _fold_operators(solved, alphas[run], chosen, leading, folds, slicing)
         worst = max(worst, condition)
         for block in targets.blocks():

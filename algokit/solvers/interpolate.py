@@ -30,6 +30,8 @@ LIMIT = math.inf
 TOLERANCE = 1.25e-4
 N_EIGENVALUES = 200  # of the grid on which errors are counted
 N_LAWSON = 10
+MOST_BEYOND = 6.0  # times an alpha's function, that a sum for it may be at eigenvalues set apart
+N_BEYOND = 10
 OCTAVE_PARTS = 16  # the largest eigenvalue is rounded up to a fraction of an octave: few different problems, remembered
 
 
@@ -47,33 +49,37 @@ class SolvedAlphas:
     weights: NDArray[np.float64]
 
 
-def solved_alphas(alphas: Sequence[float], largest: float) -> SolvedAlphas:
+def solved_alphas(alphas: Sequence[float], rest: float, largest: float) -> SolvedAlphas:
     """The fewest alphas from which all are interpolated to `TOLERANCE`.
 
     Parameters
     ----------
     alphas : positive, ascending.
-    largest : the largest eigenvalue of the Gram matrix; infinity where nothing may be interpolated.
+    rest : the largest eigenvalue that is not set apart, above 0 where others are; infinity where nothing may be interpolated.
+    largest : the largest of all. What a sum lacks at those set apart is added, exactly where these are exact: sums
+        that leave much to add there (`MOST_BEYOND`) are not taken.
     """
-    if largest == math.inf:
+    if rest == math.inf:
         return SolvedAlphas(tuple(alphas), np.eye(len(alphas)))
-    return _solved(tuple(alphas), _rounded_up(largest))
+    return _solved(tuple(alphas), _rounded_up(rest), _rounded_up(largest))
 
 
-def runs_of_alphas(alphas: Sequence[float], largest: float, most: int) -> Iterator[tuple[slice, SolvedAlphas]]:
+def runs_of_alphas(
+    alphas: Sequence[float], rest: float, largest: float, most: int
+) -> Iterator[tuple[slice, SolvedAlphas]]:
     """All alphas in runs of neighbours, each with at most ``most`` solved ones (at least one)."""
     start = 0
     while start < len(alphas):
         stop = start + max(1, most)
-        while stop < len(alphas) and len(solved_alphas(alphas[start : stop + 1], largest).solved) <= most:
+        while stop < len(alphas) and len(solved_alphas(alphas[start : stop + 1], rest, largest).solved) <= most:
             stop += 1
-        yield slice(start, min(stop, len(alphas))), solved_alphas(alphas[start:stop], largest)
+        yield slice(start, min(stop, len(alphas))), solved_alphas(alphas[start:stop], rest, largest)
         start = stop
 
 
-def interpolation(alpha: float, solved: Sequence[float], largest: float) -> NDArray[np.float64] | None:
+def interpolation(alpha: float, solved: Sequence[float], rest: float, largest: float) -> NDArray[np.float64] | None:
     """Coefficients of one alpha from solved ones, or None where they would not reach `TOLERANCE`."""
-    return _interpolation(alpha, tuple(solved), _rounded_up(largest))
+    return _interpolation(alpha, tuple(solved), _rounded_up(rest), _rounded_up(largest))
 
 
 def shortfall(alphas: Sequence[float], chosen: SolvedAlphas, eigenvalues: Tensor) -> Tensor:
@@ -90,32 +96,25 @@ def _rounded_up(largest: float) -> float:
 
 
 @functools.lru_cache(maxsize=256)
-def _solved(alphas: tuple[float, ...], largest: float) -> SolvedAlphas:
-    order = _by_importance((*alphas, LIMIT), largest)
+def _solved(alphas: tuple[float, ...], rest: float, largest: float) -> SolvedAlphas:
+    order = _by_importance((*alphas, LIMIT), rest)
     for n_solved in range(1, len(alphas)):
         hardest = list(alphas)
-        for candidate in _candidates(order, n_solved):
-            solved = tuple(sorted(candidate))
-            weights = _interpolations(alphas, solved, largest, hardest)
+        for last in order[n_solved - 1 :]:
+            solved = tuple(sorted([*order[: n_solved - 1], last]))
+            weights = _interpolations(alphas, solved, rest, largest, hardest)
             if weights is not None:
                 return SolvedAlphas(solved, weights)
     return SolvedAlphas(alphas, np.eye(len(alphas)))
 
 
-def _candidates(order: list[float], n_solved: int) -> Iterator[list[float]]:
-    """The first ones, and these with the last replaced by another: by the limit first, which costs no inverse."""
-    first, others = order[: n_solved - 1], order[n_solved - 1 :]
-    for last in sorted(others, key=lambda alpha: alpha != LIMIT):
-        yield [*first, last]
-
-
 def _interpolations(
-    alphas: tuple[float, ...], solved: tuple[float, ...], largest: float, hardest: list[float]
+    alphas: tuple[float, ...], solved: tuple[float, ...], rest: float, largest: float, hardest: list[float]
 ) -> NDArray[np.float64] | None:
     """Coefficients of every alpha; ``hardest`` is tried in order, and the one that fails comes first the next time."""
     rows = {}
     for alpha in hardest:
-        row = _interpolation(alpha, solved, largest)
+        row = _interpolation(alpha, solved, rest, largest)
         if row is None:
             hardest.remove(alpha)
             hardest.insert(0, alpha)
@@ -125,12 +124,22 @@ def _interpolations(
 
 
 @functools.lru_cache(maxsize=4096)
-def _interpolation(alpha: float, solved: tuple[float, ...], largest: float) -> NDArray[np.float64] | None:
+def _interpolation(
+    alpha: float, solved: tuple[float, ...], rest: float, largest: float
+) -> NDArray[np.float64] | None:
     if alpha in solved:
         return np.asarray(np.eye(len(solved))[solved.index(alpha)])
-    if not solved:
-        return None
-    eigenvalues = _grid(min(alpha, *solved), largest)
+    weights = _least_worst(alpha, solved, rest) if solved else None
+    if weights is None or rest >= largest:
+        return weights
+    beyond = np.geomspace(rest, largest, N_BEYOND)
+    grows = np.abs((beyond + alpha) * (_functions(beyond, solved) @ weights)).max() > MOST_BEYOND
+    return None if grows else weights
+
+
+def _least_worst(alpha: float, solved: tuple[float, ...], rest: float) -> NDArray[np.float64] | None:
+    """Coefficients whose largest relative error up to ``rest`` is below `TOLERANCE`."""
+    eigenvalues = _grid(min(alpha, *solved), rest)
     ratios = (eigenvalues + alpha)[:, None] * _functions(eigenvalues, solved)
     scale = ratios.max(axis=0)
     ratios, weights = ratios / scale, np.ones((len(ratios), 1))

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from algokit.solvers.memory import N_BASIS
 
-N_LEADING = 96  # of the `N_BASIS` columns iterated on: the further ones let these converge
+ROWS_EACH = 20  # so many rows for each leading eigenvalue sought: finding them costs little beside an inverse then
+N_FURTHER = 16  # columns iterated on beside those kept, which converge the sooner; `N_BASIS` in all at most
 FILTER_DEGREE = 2
 N_START = 4  # filters from a random start
 MOST_FILTERS = 4  # from the basis of all rows; some of the rows usually need one
@@ -26,7 +27,7 @@ TINY = 1e-30
 RESIDUAL = 0.05  # of the largest eigenvalue of the rest; n times less for an eigenvalue n times that, up to
 FAR = 16.0  # times: sums of alphas fitted to the rest lack little near it and much far from it
 MARGIN = 1.02  # that eigenvalue comes from a basis
-FEWEST_ROWS = 4 * N_BASIS
+FEWEST_ROWS = 16 * ROWS_EACH
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,27 @@ class Leading:
     vectors : (n, k) float32, orthonormal; 0 at the rows left out.
     left_out : (n_left, k) float32, products of the rows left out with the vectors, centred over these rows.
     rest : no other eigenvalue exceeds it.
+    largest : none exceeds this one.
     """
 
     values: Tensor
     vectors: Tensor
     left_out: Tensor
     rest: float
+    largest: float
 
     @classmethod
     def none(cls, largest: float, rows: Tensor) -> Leading:
         """No eigenvalue is apart; ``rows`` (n,) tells how many there are and where."""
         empty = torch.empty(len(rows), 0, device=rows.device)
-        return cls(empty[0].double(), empty, empty, largest)
+        return cls(empty[0].double(), empty, empty, largest, largest)
 
 
 def start_basis(gram: Tensor) -> Tensor:
-    """(n, `N_BASIS`) orthonormal float32, near the leading eigenvectors of a centred Gram matrix."""
+    """(n, m) orthonormal float32, near the leading eigenvectors of a centred Gram matrix."""
     generator = torch.Generator(gram.device).manual_seed(0)
-    basis = torch.randn(len(gram), N_BASIS, generator=generator, device=gram.device)
+    n_columns = min(len(gram) // ROWS_EACH + N_FURTHER, N_BASIS)
+    basis = torch.randn(len(gram), n_columns, generator=generator, device=gram.device)
     bases, all_rows = _orthonormal((gram @ basis)[None]), [slice(0, 0)]
     for _ in range(N_START):
         bases = _filtered(gram, _Ritz.of(gram, bases, all_rows), all_rows)
@@ -105,18 +109,25 @@ class _Ritz:
         rotation = rotation.flip(2).to(bases.dtype)
         return cls(values.flip(1), bases @ rotation, images @ rotation)
 
+    @property
+    def n_leading(self) -> int:
+        """How many are kept."""
+        return self.values.shape[1] - N_FURTHER
+
     def is_near(self) -> bool:
         """Whether the leading ones are eigenpairs, near enough."""
-        rest = self.values[:, N_LEADING, None]
+        rest = self.values[:, self.n_leading, None]
         off = torch.linalg.vector_norm(self.images - self.vectors * self.values[:, None].to(self.images.dtype), dim=1)
-        far = (off * torch.minimum(self.values, FAR * rest))[:, :N_LEADING]
+        far = (off * torch.minimum(self.values, FAR * rest))[:, : self.n_leading]
         return bool((rest > 0).all() and (far <= RESIDUAL * rest**2).all())
 
     def leading(self, gram: Tensor, index: int, place: slice) -> Leading:
         """Those of one run."""
-        values, vectors = self.values[index], self.vectors[index, :, :N_LEADING].contiguous()
+        k, values = self.n_leading, self.values[index]
+        vectors = self.vectors[index, :, :k].contiguous()
         cross = gram[place] @ vectors
-        return Leading(values[:N_LEADING], vectors, cross - cross.mean(dim=0), MARGIN * float(values[N_LEADING]))
+        rest, largest = (MARGIN * float(values[place]) for place in (k, 0))
+        return Leading(values[:k], vectors, cross - cross.mean(dim=0), rest, largest)
 
 
 def _filtered(gram: Tensor, found: _Ritz, left_out: Sequence[slice]) -> Tensor:

@@ -77,9 +77,15 @@ def pearson_r_of_sums(products: Tensor, unit_truth: Tensor, weights: Tensor, mis
 def _missing_square(products: Tensor, weights: Tensor, missing: Correction) -> Tensor:
     """(n_targets, n_some): twice the product of the sums with what they lack, and its square."""
     mixed = ((products @ missing.rows) * missing.along[:, None]) @ missing.weights.T
-    lacking = missing.along[:, None] * missing.weights
-    square: Tensor = torch.linalg.vecdot(lacking @ (missing.rows.T @ missing.rows), lacking)
+    square = torch.bmm(_forms(missing), missing.along[:, :, None]).squeeze(2)
     return square + 2 * (mixed * weights.T).sum(dim=1)
+
+
+def _forms(missing: Correction) -> Tensor:
+    """(n_targets, n_some, k): ``along`` times the matrices of the quadratic forms of it that are the squares."""
+    n_some, k = missing.weights.shape
+    matrices = missing.weights[:, :, None] * (missing.rows.T @ missing.rows) * missing.weights[:, None]
+    return (missing.along @ matrices.transpose(0, 1).reshape(k, n_some * k)).view(-1, n_some, k)
 
 
 def _inverse(norm: Tensor) -> Tensor:

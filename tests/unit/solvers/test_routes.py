@@ -104,8 +104,7 @@ def test_predictions_of_every_route_are_scikit_learns(rows: Rows) -> None:
 def _refit(x: Floats, y: Floats, new: Floats, alpha: Floats) -> Floats:
     if not len(new):
         return np.zeros((0, y.shape[1]))
-    columns = [Ridge(a, solver="svd").fit(x, y[:, i]).predict(new) for i, a in enumerate(alpha)]
-    return np.stack(columns, axis=1)
+    return np.asarray(Ridge(alpha.astype(float), solver="svd").fit(x, y).predict(new))
 
 
 def _searched(space: FeatureSpace, responses: Any, alphas: tuple[float, ...], **sizes: Any) -> Any:
@@ -172,17 +171,20 @@ def test_a_fine_grid_of_alphas_is_interpolated_and_agrees_with_every_alpha_solve
     np.testing.assert_allclose(found.test_predictions[:, same], exact.test_predictions[:, same], atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("n", "n_features", "steep", "n_alphas", "n_folds"), [(600, 900, 0.6, 12, 4), (750, 1500, 0.5, 30, 8)]
+)
 def test_with_leading_eigenvalues_set_apart_scores_and_predictions_are_those_of_every_alpha_solved(
-    monkeypatch: pytest.MonkeyPatch,
+    n: int, n_features: int, steep: float, n_alphas: int, n_folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, n_test, n_targets, alphas = 600, 9, 30, tuple(np.logspace(1, 5, 12))
+    n_test, n_targets, alphas = 9, 60, tuple(np.logspace(1, 5, n_alphas))
     rng = np.random.default_rng(8)
-    rows = rng.standard_normal((n + n_test, 900)) * np.arange(1, 901) ** -0.6 + 1
+    rows = rng.standard_normal((n + n_test, n_features)) * np.arange(1, n_features + 1) ** -steep + 1
     x = FeatureSpace("steep", rows[:n].astype(np.float32), rows[n:].astype(np.float32))
-    signal = (rows[:n] - rows[:n].mean(axis=0)) @ rng.standard_normal((900, n_targets))
+    signal = (rows[:n] - rows[:n].mean(axis=0)) @ rng.standard_normal((n_features, n_targets))
     y = (signal / signal.std(axis=0) + 2 * rng.standard_normal((n, n_targets))).astype(np.float32)
     split = Rows(fit=np.delete(np.arange(n), VAL), val=VAL)
-    settings = SearchSettings(alphas, shuffled_folds(split.fit, 4, seed=1))
+    settings = SearchSettings(alphas, shuffled_folds(split.fit, n_folds, seed=1))
     solved, apart = [], []
     one, set_apart = bordered.Kernel.fold_operators, bordered.Kernel.set_apart
 
@@ -214,7 +216,7 @@ def test_with_leading_eigenvalues_set_apart_scores_and_predictions_are_those_of_
     np.testing.assert_allclose(out_of_fold[fold], _refit(x64[kept], y64[kept], x64[fold], found.alpha), atol=2e-4)
 
 
-def _every_alpha(alphas: Any, largest: float, most: int) -> Any:
+def _every_alpha(alphas: Any, *_: Any) -> Any:
     from algokit.solvers.interpolate import SolvedAlphas
 
     yield slice(0, len(alphas)), SolvedAlphas(tuple(alphas), np.eye(len(alphas)))
