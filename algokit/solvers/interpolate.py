@@ -9,7 +9,7 @@ whose function is 1. Thirty alphas over four decades take about ten solved ones,
 `algokit.solvers.leading` sets the large eigenvalues apart.
 
 The largest relative error over all eigenvalues is held below `TOLERANCE` for every alpha: each component of a target is
-predicted with that relative error at most. In r it has been a fifth of that or less.
+predicted with that relative error at most.
 
 Source: interpolation by rational functions with given poles; coefficients by Lawson's weighted least squares (1961).
 """
@@ -55,7 +55,8 @@ def solved_alphas(alphas: Sequence[float], rest: float, largest: float) -> Solve
     Parameters
     ----------
     alphas : positive, ascending.
-    rest : the largest eigenvalue that is not set apart, above 0 where others are; infinity where nothing may be interpolated.
+    rest : the largest eigenvalue that is not set apart, above 0 where others are; infinity where nothing may be
+        interpolated.
     largest : the largest of all. What a sum lacks at those set apart is added, exactly where these are exact: sums
         that leave much to add there (`MOST_BEYOND`) are not taken.
     """
@@ -124,9 +125,7 @@ def _interpolations(
 
 
 @functools.lru_cache(maxsize=4096)
-def _interpolation(
-    alpha: float, solved: tuple[float, ...], rest: float, largest: float
-) -> NDArray[np.float64] | None:
+def _interpolation(alpha: float, solved: tuple[float, ...], rest: float, largest: float) -> NDArray[np.float64] | None:
     if alpha in solved:
         return np.asarray(np.eye(len(solved))[solved.index(alpha)])
     weights = _least_worst(alpha, solved, rest) if solved else None

@@ -1,6 +1,6 @@
 """The few large eigenvalues of a Gram matrix, apart from the many small ones.
 
-Spectra of features fall steeply: without the largest hundred eigenvalues the range of the others is a decade or two
+Spectra of features fall steeply: without the largest ones the range of the others is a decade or two
 narrower. Alphas are interpolated (`algokit.solvers.interpolate`) for the others alone, from about half as many solved
 ones, and what such sums lack along the leading eigenvectors, which is known exactly, is added. Each fold has
 eigenvectors of its own; those of all rows are a good start.
