@@ -79,7 +79,10 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--images", type=int, default=64, help="per route, a multiple of the batch; a quarter for a pass per layer (64)"
+        "--images",
+        type=int,
+        default=128,
+        help="a multiple of the batch; an eighth for a pass per layer (128)",
     )
     parser.add_argument("--batch-size", type=int, default=16, help="of every route (16)")
     parser.add_argument("--repeats", type=int, default=3, help="rounds (3)")
@@ -124,7 +127,7 @@ class Bench:
         from algokit.pipeline.images import batches
 
         how = self.member.card.preprocess
-        for _, pixels in batches(self.paths[:n_images], how, self.batch_size, 4):
+        for _, pixels in batches(self.paths[:n_images], how, self.batch_size, 4, ahead=self.device != "cpu"):
             yield normalised(torch.from_numpy(pixels).to(self.device), how)
 
 
@@ -185,7 +188,7 @@ def _bench(name: str, model: str, folder: Path, arguments: argparse.Namespace) -
 def _measure(name: str, bench: Bench, arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds per image of every route, round by round."""
     n_images = len(bench.paths)
-    few = bench.batch_size * max(1, n_images // bench.batch_size // 4)  # whole batches: others would be filled up
+    few = bench.batch_size * max(1, n_images // bench.batch_size // 8)  # whole batches: others would be filled up
     routes: dict[str, tuple[Callable[[Bench, int, Path], None], int]] = {
         "bare forward pass": (_bare, n_images),
         "algokit": (_algokit, n_images),

@@ -9,7 +9,7 @@ made in the very batches of an undisturbed one, and ends with the same bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -25,18 +25,19 @@ from algokit.backbones import Backbone
 from algokit.pipeline import shards
 from algokit.pipeline.batch_size import fastest_batch
 from algokit.pipeline.forward import Forward
+from algokit.pipeline.heap import reused_memory
 from algokit.pipeline.image_sets import Stored, sharing
 from algokit.pipeline.images import batches
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.settings import RunSettings
-from algokit.pipeline.shards import Layout, Shard, ShardFile
+from algokit.pipeline.shards import Layout, Shard
 from algokit.recipe.cost import BATCH
 from algokit.recipe.plan import PlannedMember, Space, Step
 from algokit.store import Store
 from algokit.types import Progress, ProgressCallback
 
 _ROWS_AT_ONCE = 256
-_WRITERS = 4  # most of the time an artefact waits for its disk
+_WRITERS = 8  # most of the time an artefact waits for its disk
 
 
 def extract_features(
@@ -64,16 +65,18 @@ def extract_features(
     sources += sharing(store, steps, _without(sources, inputs.image_digests))
     missing = _without(sources, inputs.image_digests)
     name = f"features/{member.name}/{inputs.geometry.subject}"
-    if missing:
-        spaces = [_space_of(member, step) for step in steps]
-        forward = Forward(backbone, spaces, steps, settings.device)
-        work = _Work(name, inputs, forward, _batch_size(forward, settings, sources), settings, progress)
-        sources += work.shards(store, layout, missing)
-    rows = _Rows(inputs.image_digests, sources)
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        write = partial(_write_missing, store=store, rows=rows, n_train=inputs.geometry.n_train)
-        for position, _ in enumerate(pool.map(write, range(len(steps)), steps)):
-            progress(Progress(f"{name}: files", position + 1, len(steps), "feature spaces"))
+    with ExitStack() as until_written:
+        if missing:
+            until_written.enter_context(reused_memory())
+            spaces = [_space_of(member, step) for step in steps]
+            forward = Forward(backbone, spaces, steps, settings.device)
+            work = _Work(name, inputs, forward, _batch_size(forward, settings, sources), settings, progress)
+            sources += work.shards(store, layout, missing, until_written)
+        rows = _Rows(inputs.image_digests, sources)
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            write = partial(_write_missing, store=store, rows=rows, n_train=inputs.geometry.n_train)
+            for position, _ in enumerate(pool.map(write, range(len(steps)), steps)):
+                progress(Progress(f"{name}: files", position + 1, len(steps), "feature spaces"))
     shards.remove_finished(store)
 
 
@@ -94,26 +97,32 @@ class _Work:
     settings: RunSettings
     progress: ProgressCallback
 
-    def shards(self, store: Store, layout: Layout, images: Sequence[str]) -> list[Shard]:
-        """Shards of these images, each kept as soon as it is whole.
+    def shards(self, store: Store, layout: Layout, images: Sequence[str], until_written: ExitStack) -> Iterator[Shard]:
+        """Shards of these images, each in the store as soon as it is whole.
 
-        Digests and syncing of a shard go on while the next one is computed; at most two are unfinished at a time.
+        Digests and syncing of a shard go on while the next one is computed; at most two are unfinished at a time. The
+        last one, which becomes artefacts at once, is never kept: it goes with ``until_written``.
         """
         size = self.batch_size
         per_shard = size * max(1, round(self.settings.shard_images / size))
-        saving: list[Future[Shard]] = []
+        saved: Future[None] | None = None
         with ThreadPoolExecutor(max_workers=1) as background, closing(self._batches(images)) as features:
             for start in range(0, len(images), per_shard):
                 part = images[start : start + per_shard]
+                is_last = start + per_shard >= len(images)
                 with ExitStack() as stack:
-                    file = stack.enter_context(shards.written(store, layout, part, size))
+                    write = shards.passing if is_last else shards.written
+                    file = stack.enter_context(write(store, layout, part, size))
                     for batch in islice(features, -(-len(part) // size)):
                         file.put(batch)
+                    yield file.finish()
                     whole = stack.pop_all()
-                if saving:
-                    saving[-1].result()
-                saving.append(background.submit(_kept, whole, file))
-        return [one.result() for one in saving]
+                if saved is not None:
+                    saved.result()
+                if is_last:
+                    until_written.push(whole)
+                else:
+                    saved = background.submit(whole.close)
 
     def _batches(self, images: Sequence[str]) -> Generator[list[NDArray[Any]], None, None]:
         """Per batch and step (n, n_features)."""
@@ -124,7 +133,8 @@ class _Work:
         preprocess = self.forward.backbone.card.preprocess
         n_known, n_made, started = len(paths) - len(images), 0, time.monotonic()
         chosen = [paths[image] for image in images]
-        for n_real, pixels in batches(chosen, preprocess, self.batch_size, self.settings.n_workers):
+        ahead = self.settings.device != "cpu"
+        for n_real, pixels in batches(chosen, preprocess, self.batch_size, self.settings.n_workers, ahead=ahead):
             features = [values[:n_real] for values in self.forward(pixels)]
             n_made += n_real
             note = f"{n_made / (time.monotonic() - started):.3g} images/s{self.forward.note}"
@@ -142,11 +152,6 @@ def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard
     if settings.device == "cpu":
         return BATCH
     return fastest_batch(forward.once, forward.backbone.card.preprocess.size_px)
-
-
-def _kept(whole: ExitStack, file: ShardFile) -> Shard:
-    whole.close()
-    return file.shard()
 
 
 def _space_of(member: PlannedMember, step: Step) -> Space:
@@ -171,6 +176,9 @@ class _Rows:
 
         def take(start: int, stop: int) -> NDArray[Any]:
             numbers, rows = self._places[start:stop].T
+            if np.ptp(numbers) == 0 and (np.diff(rows) == 1).all():  # the usual case needs no copy
+                neighbours: NDArray[Any] = stored[numbers[0]][rows[0] : rows[-1] + 1]
+                return neighbours
             values = {number: stored[number][rows[numbers == number]] for number in np.unique(numbers)}
             first = next(iter(values.values()))
             taken = np.empty((stop - start, first.shape[1]), first.dtype)

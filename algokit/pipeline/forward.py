@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,10 @@ def normalised(pixels: Tensor, how: Preprocess) -> Tensor:
     On the CPU channels stay last in memory: convolutions take that as fast, their maps come out so, and are pooled
     several times faster (`algokit.poolings.adaptive_pooling`).
     """
-    values = pixels.permute(0, 3, 1, 2).float().div_(255.0)
-    mean, std = (values.new_tensor(one).view(1, 3, 1, 1) for one in (how.mean, how.std))
-    values = values.sub_(mean).div_(std)
+    n, height, width, channels = pixels.shape
+    rows = pixels.reshape(n * height, width * channels).float().div_(255.0)
+    mean, std = (rows.new_tensor(one).repeat(width) for one in (how.mean, how.std))  # long rows are what vectors like
+    values = rows.sub_(mean).div_(std).view(pixels.shape).permute(0, 3, 1, 2)
     return values if values.device.type == "cpu" else values.contiguous()
 
 
@@ -111,7 +112,8 @@ class Forward:
         import torch
 
         dtype: torch.dtype = getattr(torch, self.steps[0].params["dtype"])
-        largest = torch.stack([torch.linalg.vector_norm(values, torch.inf) for values in features]).tolist()
+        extremes = torch.stack([torch.stack(torch.aminmax(values)) for values in features])
+        largest = extremes.abs().amax(dim=1).tolist()  # of NaN and numbers it is NaN
         limit = _LARGEST_HALF if dtype == torch.float16 else np.inf
         for step, magnitude in zip(self.steps, largest, strict=True):
             if not (magnitude <= limit and np.isfinite(magnitude)):
@@ -124,11 +126,11 @@ class _Group:
     """The poolings of one kind of one layer, which share work: position of the space -> pooling."""
 
     layer: LayerInfo
-    kind: str
+    pool: Callable[..., Sequence[Tensor]]
     specs: dict[int, Any]
 
     def pooled(self, values: Tensor) -> dict[int, Tensor]:
-        together = POOLINGS.load(self.kind)(values, self.layer, list(self.specs.values()))
+        together = self.pool(values, self.layer, list(self.specs.values()))
         return dict(zip(self.specs, together, strict=True))
 
 
@@ -136,8 +138,10 @@ def _grouped(spaces: Sequence[Space]) -> list[_Group]:
     groups: dict[tuple[str, str], _Group] = {}
     for position, space in enumerate(spaces):
         spec = _POOLING.validate_python(space.pooling)
-        group = groups.setdefault((space.layer.name, spec.kind), _Group(space.layer, spec.kind, {}))
-        group.specs[position] = spec
+        name = space.layer.name, spec.kind
+        if name not in groups:
+            groups[name] = _Group(space.layer, POOLINGS.load(spec.kind), {})
+        groups[name].specs[position] = spec
     return list(groups.values())
 
 

@@ -8,6 +8,7 @@ floats is refused with its name.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,25 +83,28 @@ def _resized(image: Image.Image, how: Preprocess) -> Image.Image:
 
 
 def batches(
-    paths: Sequence[Path], how: Preprocess, batch_size: int, n_workers: int
+    paths: Sequence[Path], how: Preprocess, batch_size: int, n_workers: int, *, ahead: bool = True
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Images in order, as (how many are real, (batch_size, size_px, size_px, 3) uint8).
 
     The last batch is filled up with repeats of its last image, so that every image goes through a batch of the same
     size: the arithmetic of an image then does not depend on how many others there are.
+
+    Parameters
+    ----------
+    ahead : decode further batches while the caller works on one. Where it works on the processors that decode, both
+        would only delay each other.
     """
     # Threads, not processes: decoding, resizing and stacking release the interpreter's lock, so threads decode as many
     # images per second, start at once, share memory and need no copies between processes.
     with ThreadPoolExecutor(n_workers, "decode") as pool:
-        ahead = max(2, n_workers // 4)  # batches decoded while the device works
-        starts = range(0, len(paths), batch_size)
-        pending = [pool.map(lambda path: pixels(path, how), paths[s : s + batch_size]) for s in starts[:ahead]]
-        for position in range(len(starts)):
-            rows = list(pending.pop(0))
-            upcoming = position + ahead
-            if upcoming < len(starts):
-                start = starts[upcoming]
-                pending.append(pool.map(lambda path: pixels(path, how), paths[start : start + batch_size]))
+        n_ahead = max(2, n_workers // 4) if ahead else 0
+        parts = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
+        pending: deque[Iterator[NDArray[np.uint8]]] = deque()
+        for position in range(len(parts)):
+            for part in parts[position + len(pending) : position + n_ahead + 1]:
+                pending.append(pool.map(lambda path: pixels(path, how), part))
+            rows = list(pending.popleft())
             n_real = len(rows)
             rows += [rows[-1]] * (batch_size - n_real)
             yield n_real, np.stack(rows)

@@ -96,23 +96,20 @@ class ShardFile:
             before += width
         self._n_written += len(batch[0])
 
-    def finish(self) -> None:
+    def finish(self) -> Shard:
         """All is written. It is mapped now, before the file gets a name under which another run may remove it."""
         self._file.close()
-        self._values = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        values = np.load(self._path, mmap_mode="r", allow_pickle=False)
+        return Shard(self._layout.key(self._images), self._layout, self._images, self._batch_size, values)
 
     def close(self) -> None:
         """Give up the file, written or not."""
         self._file.close()
 
-    def shard(self) -> Shard:
-        """What was written."""
-        return Shard(self._layout.key(self._images), self._layout, self._images, self._batch_size, self._values)
-
 
 @contextlib.contextmanager
 def written(store: Store, layout: Layout, images: Sequence[str], batch_size: int) -> Iterator[ShardFile]:
-    """A shard to be filled; it is in the store when the block ends without an exception.
+    """A shard to be filled and finished; it is in the store when the block ends without an exception.
 
     Raises
     ------
@@ -130,7 +127,18 @@ def written(store: Store, layout: Layout, images: Sequence[str], batch_size: int
         contextlib.closing(ShardFile(folder, layout, images, batch_size)) as file,
     ):
         yield file
-        file.finish()
+
+
+class _NotKeptError(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def passing(store: Store, layout: Layout, images: Sequence[str], batch_size: int) -> Iterator[ShardFile]:
+    """A shard like that of `written`, which is gone when the block ends."""
+    with contextlib.suppress(_NotKeptError), written(store, layout, images, batch_size) as file:
+        yield file
+        raise _NotKeptError
 
 
 def opened(store: Store, key: str) -> Shard | None:

@@ -76,9 +76,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     found: list[Path] = []
     real = extract.batches
 
-    def noted(paths: Sequence[Path], *rest: Any) -> Any:
+    def noted(paths: Sequence[Path], *rest: Any, **options: Any) -> Any:
         found.extend(paths)
-        return real(paths, *rest)
+        return real(paths, *rest, **options)
 
     monkeypatch.setattr(extract, "batches", noted)
     return found

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+
+import pytest
+
+MEASURE = """
+import resource, torch
+from algokit.pipeline.heap import reused_memory
+
+def faults_of_a_batch():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    layers = [torch.ones(2**22) for _ in range(12)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def resident_pages():
+    return int(open("/proc/self/statm").read().split()[1])
+
+faults_of_a_batch()
+outside = faults_of_a_batch()
+before = resident_pages()
+with reused_memory():
+    faults_of_a_batch()
+    inside, kept = faults_of_a_batch(), resident_pages() - before
+print(outside, inside, kept, resident_pages() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the GNU C library is asked to keep memory")
+def test_batches_find_the_memory_of_those_before_them_and_it_is_given_back_at_the_end() -> None:
+    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+    outside, inside, kept, left = map(int, done.stdout.split())
+    batch_pages = 12 * 4 * 2**22 // resource.getpagesize()
+    assert inside < outside / 2 or outside < 64  # huge pages: few faults whatever is done
+    assert kept > 0.8 * batch_pages
+    assert left < 0.2 * batch_pages
