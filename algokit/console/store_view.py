@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from algokit.verbs import StoreUsage
 
 _KEY = 8
+_SHARED = {"images": "images: digests of one set", "shards": "shard of an unfinished extraction"}  # of no one step
 _SHOWN = 8
 
 
@@ -41,7 +42,7 @@ def _artefacts(found: Iterable[Entry]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("key", no_wrap=True)
     for entry in found:
-        step = Text(entry.id or f"{entry.kind}, of an unknown step")
+        step = Text(entry.id or _SHARED.get(entry.kind, f"{entry.kind}, of an unknown step"))
         if entry.problem:
             step.append(f"\n  {entry.problem}", "bold red")
         table.add_row(step, size(entry.n_bytes), age(entry.made_s), entry.key[:_KEY])

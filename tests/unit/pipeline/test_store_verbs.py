@@ -334,5 +334,7 @@ def test_every_view_fits_into_80_columns_and_says_what_is_wrong(
     assert all(len(line) <= 80 for line in shown.splitlines())
     for words in ("test.npy is missing", "1 not whole", "features/tiny/subj06/conv@flat", "free on the disk"):
         assert words in shown
+    assert "images: digests of one set" in shown
+    assert "unknown step" not in shown
     assert "nothing is removed without --yes" in shown
     assert "2 steps: 2 in the store, 0 made by the next run" in shown
