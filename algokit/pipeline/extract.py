@@ -100,11 +100,12 @@ class _Work:
     def shards(self, store: Store, layout: Layout, images: Sequence[str], until_written: ExitStack) -> Iterator[Shard]:
         """Shards of these images, each in the store as soon as it is whole.
 
-        Digests and syncing of a shard go on while the next one is computed; at most two are unfinished at a time. The
-        last one, which becomes artefacts at once, is never kept: it goes with ``until_written``.
+        Digests and syncing of a shard go on while the next one is computed. Two are unfinished then, so each has half
+        of the images that a kill may cost, where that is a batch at least. The last one, which becomes artefacts at
+        once, is never kept: it goes with ``until_written``.
         """
-        size = self.batch_size
-        per_shard = size * max(1, round(self.settings.shard_images / size))
+        size, may_cost = self.batch_size, self.settings.shard_images
+        per_shard = size * max(1, may_cost // (2 * size))
         saved: Future[None] | None = None
         with ThreadPoolExecutor(max_workers=1) as background, closing(self._batches(images)) as features:
             for start in range(0, len(images), per_shard):
@@ -123,6 +124,8 @@ class _Work:
                     until_written.push(whole)
                 else:
                     saved = background.submit(whole.close)
+                    if 2 * per_shard > may_cost:
+                        saved.result()
 
     def _batches(self, images: Sequence[str]) -> Generator[list[NDArray[Any]], None, None]:
         """Per batch and step (n, n_features)."""

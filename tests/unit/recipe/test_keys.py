@@ -83,7 +83,7 @@ def test_keys_are_what_anybody_can_hash_from_the_documented_parameters(tmp_path:
     }
     fit = by_hand(
         kind="fit",
-        version=3,
+        version=4,
         inputs=[space],
         params={"readout": readout, "val": {"fraction": 0.2, "seed": 0}, "responses": "r"},
     )
