@@ -19,9 +19,11 @@ def faults_of_a_batch():
 def resident_pages():
     return int(open("/proc/self/statm").read().split()[1])
 
+faults_of_a_batch()
+faults_of_a_batch()
 with reused_memory():
     faults_of_a_batch()
-    inside, kept = faults_of_a_batch(), resident_pages()
+    inside, kept = min(faults_of_a_batch() for _ in range(4)), resident_pages()
 print(inside, kept - resident_pages())
 """
 
