@@ -125,9 +125,7 @@ def _child(route: str, problem: Problem, folder: Path, threads: int) -> Result:
     Processes come from a server that has loaded the libraries and started no thread.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["ridge_routes", "torch", "himalaya.kernel_ridge", "himalaya.ridge", "sklearn.linear_model"]
-    )
+    context.set_forkserver_preload(PRELOADED)
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_solve_once, args=(route, problem, folder, threads, theirs))
     process.start()

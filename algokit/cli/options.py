@@ -54,7 +54,7 @@ BatchSize: TypeAlias = Annotated[
 ]
 Workers: TypeAlias = Annotated[int, typer.Option("--workers", min=1, help="Threads that decode images.")]
 ShardImages: TypeAlias = Annotated[
-    int, typer.Option("--shard-images", min=1, help="Images whose features are kept together: what a kill can cost.")
+    int, typer.Option("--shard-images", min=1, help="Images whose features a kill can cost, about.")
 ]
 BlockVertices: TypeAlias = Annotated[
     int | None,

@@ -16,7 +16,7 @@ class RunSettings:
     device : "cpu", "cuda" or "cuda:N"; never replaced by another.
     batch_size : images per forward pass; None leaves it to `algokit.pipeline.batch_size`.
     n_workers : threads that decode images.
-    shard_images : images whose features are kept together, about; what a kill can cost.
+    shard_images : images whose features a kill can cost, about; half as many are kept together.
     block_vertices : vertices fitted at once; None lets memory decide.
     """
 

@@ -126,7 +126,7 @@ class _Ritz:
         k, values = self.n_leading, self.values[index]
         vectors = self.vectors[index, :, :k].contiguous()
         cross = gram[place] @ vectors
-        rest, largest = (MARGIN * float(values[place]) for place in (k, 0))
+        rest, largest = (MARGIN * values[[k, 0]]).tolist()
         return Leading(values[:k], vectors, cross - cross.mean(dim=0), rest, largest)
 
 

@@ -37,7 +37,7 @@ class RunOptions:
     batch_size : images per forward pass; None is 32, on a GPU what is fastest there.
     n_workers : threads that decode images.
     block_vertices : vertices fitted at once; None lets memory decide.
-    shard_images : images whose features are kept together, about; what a kill can cost.
+    shard_images : images whose features a kill can cost, about; half as many are kept together.
     """
 
     device: str = "auto"
