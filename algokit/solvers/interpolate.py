@@ -79,7 +79,7 @@ def runs_of_alphas(
 
 
 def interpolation(alpha: float, solved: Sequence[float], rest: float, largest: float) -> NDArray[np.float64] | None:
-    """Coefficients of one alpha from solved ones, or None where they would not reach `TOLERANCE`."""
+    """Coefficients of one alpha from solved ones, or None where no sum may be taken for it, see `solved_alphas`."""
     return _interpolation(alpha, tuple(solved), _rounded_up(rest), _rounded_up(largest))
 
 

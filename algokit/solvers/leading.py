@@ -2,7 +2,7 @@
 
 Spectra of features fall steeply: without the largest ones the range of the others is a decade or two
 narrower. Alphas are interpolated (`algokit.solvers.interpolate`) for the others alone, from about half as many solved
-ones, and what such sums lack along the leading eigenvectors, which is known exactly, is added. Each fold has
+ones, and what such sums lack along the leading eigenvectors is known and added. Each fold has
 eigenvectors of its own; those of all rows are a good start.
 
 Source: subspace iteration with Chebyshev filters (Saad, Numerical Methods for Large Eigenvalue Problems, ch. 5 and 7).
