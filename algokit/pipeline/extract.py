@@ -9,21 +9,20 @@ made in the very batches of an undisturbed one, and ends with the same bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from algokit.backbones import Backbone
 from algokit.pipeline import shards
 from algokit.pipeline.batch_size import fastest_batch
+from algokit.pipeline.feature_files import FeatureFiles
 from algokit.pipeline.forward import Forward
 from algokit.pipeline.heap import reused_memory
 from algokit.pipeline.image_sets import Stored, sharing
@@ -36,8 +35,8 @@ from algokit.recipe.plan import PlannedMember, Space, Step
 from algokit.store import Store
 from algokit.types import Progress, ProgressCallback
 
-_ROWS_AT_ONCE = 256
-_WRITERS = 8  # most of the time an artefact waits for its disk
+Batch: TypeAlias = tuple[Sequence[str], list[NDArray[Any]]]
+"""Images, and per step their (n, n_features)."""
 
 
 def extract_features(
@@ -65,18 +64,22 @@ def extract_features(
     sources += sharing(store, steps, _without(sources, inputs.image_digests))
     missing = _without(sources, inputs.image_digests)
     name = f"features/{member.name}/{inputs.geometry.subject}"
-    with ExitStack() as until_written:
+    with ExitStack() as until_finished:
+        computed: Iterator[Batch] = iter(())
+        saving = until_finished.enter_context(_Saving())
         if missing:
-            until_written.enter_context(reused_memory())
+            until_finished.enter_context(reused_memory())
             spaces = [_space_of(member, step) for step in steps]
             forward = Forward(backbone, spaces, steps, settings.device)
             work = _Work(name, inputs, forward, _batch_size(forward, settings, sources), settings, progress)
-            sources += work.shards(store, layout, missing, until_written)
-        rows = _Rows(inputs.image_digests, sources)
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            write = partial(_write_missing, store=store, rows=rows, n_train=inputs.geometry.n_train)
-            for position, _ in enumerate(pool.map(write, range(len(steps)), steps)):
-                progress(Progress(f"{name}: files", position + 1, len(steps), "feature spaces"))
+            computed = until_finished.enter_context(closing(work.features(missing)))
+            sources += work.shards(store, layout, missing, computed, saving)
+        files = FeatureFiles(store, steps, inputs.image_digests, inputs.geometry.n_train, until_finished)
+        for images, features in computed:  # the last shard becomes artefacts at once
+            files.put(images, features)
+        saving.wait()
+        for n_done in files.finish(sources):
+            progress(Progress(f"{name}: files", n_done, len(steps), "feature spaces"))
     shards.remove_finished(store)
 
 
@@ -97,38 +100,29 @@ class _Work:
     settings: RunSettings
     progress: ProgressCallback
 
-    def shards(self, store: Store, layout: Layout, images: Sequence[str], until_written: ExitStack) -> Iterator[Shard]:
-        """Shards of these images, each in the store as soon as it is whole.
+    def shards(
+        self, store: Store, layout: Layout, images: Sequence[str], computed: Iterator[Batch], saving: _Saving
+    ) -> Iterator[Shard]:
+        """All shards of these images but the last, whose batches are left.
 
         Digests and syncing of a shard go on while the next one is computed. Two are unfinished then, so each has half
-        of the images that a kill may cost, where that is a batch at least. The last one, which becomes artefacts at
-        once, is never kept: it goes with ``until_written``.
+        of the images that a kill may cost, where that is a batch at least.
         """
         size, may_cost = self.batch_size, self.settings.shard_images
         per_shard = size * max(1, may_cost // (2 * size))
-        saved: Future[None] | None = None
-        with ThreadPoolExecutor(max_workers=1) as background, closing(self._batches(images)) as features:
-            for start in range(0, len(images), per_shard):
+        for start in range(0, len(images) - per_shard, per_shard):
+            with ExitStack() as stack:
                 part = images[start : start + per_shard]
-                is_last = start + per_shard >= len(images)
-                with ExitStack() as stack:
-                    write = shards.passing if is_last else shards.written
-                    file = stack.enter_context(write(store, layout, part, size))
-                    for batch in islice(features, -(-len(part) // size)):
-                        file.put(batch)
-                    yield file.finish()
-                    whole = stack.pop_all()
-                if saved is not None:
-                    saved.result()
-                if is_last:
-                    until_written.push(whole)
-                else:
-                    saved = background.submit(whole.close)
-                    if 2 * per_shard > may_cost:
-                        saved.result()
+                file = stack.enter_context(shards.written(store, layout, part, size))
+                for _, features in islice(computed, per_shard // size):
+                    file.put(features)
+                yield file.finish()
+                saving.begin(stack.pop_all())
+            if 2 * per_shard > may_cost:
+                saving.wait()
 
-    def _batches(self, images: Sequence[str]) -> Generator[list[NDArray[Any]], None, None]:
-        """Per batch and step (n, n_features)."""
+    def features(self, images: Sequence[str]) -> Generator[Batch, None, None]:
+        """Image by image once through the backbone."""
         paths: dict[str, Path] = {}
         files = (*self.inputs.train_images, *self.inputs.test_images)
         for digest, image in zip(self.inputs.image_digests, files, strict=True):
@@ -139,10 +133,40 @@ class _Work:
         ahead = self.settings.device != "cpu"
         for n_real, pixels in batches(chosen, preprocess, self.batch_size, self.settings.n_workers, ahead=ahead):
             features = [values[:n_real] for values in self.forward(pixels)]
+            part = images[n_made : n_made + n_real]
             n_made += n_real
             note = f"{n_made / (time.monotonic() - started):.3g} images/s{self.forward.note}"
             self.progress(Progress(self.name, n_known + n_made, len(paths), "images", note))
-            yield features
+            yield part, features
+
+
+class _Saving:
+    """One shard at a time is digested, synced and given its name in the background."""
+
+    def __init__(self) -> None:
+        self._background = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> _Saving:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._background.shutdown()
+
+    def begin(self, shard: ExitStack) -> None:
+        """Close it in the background, as soon as the one before is saved."""
+        self.wait()
+        self._last = self._background.submit(shard.close)
+
+    def wait(self) -> None:
+        """Until the last one is saved.
+
+        Raises
+        ------
+        DiskError : the disk is full or not writable.
+        """
+        if self._last is not None:
+            self._last.result()
 
 
 def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard | Stored]) -> int:
@@ -160,52 +184,3 @@ def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard
 def _space_of(member: PlannedMember, step: Step) -> Space:
     name = step.id.rsplit("/", 1)[-1]
     return next(space for space in member.spaces if space.name == name)
-
-
-class _Rows:
-    """Where the features of every row lie: in a shard, or with another set of images."""
-
-    def __init__(self, images: Sequence[str], sources: Sequence[Shard | Stored]) -> None:
-        self._sources = sources
-        places: dict[str, tuple[int, int]] = {}
-        for number, source in enumerate(sources):
-            for row, image in enumerate(source.images):
-                places.setdefault(image, (number, row))
-        self._places = np.array([places[image] for image in images], np.int64)
-
-    def of(self, position: int, key: str) -> Callable[[int, int], NDArray[Any]]:
-        """The features of one step: (start, stop) -> those rows."""
-        stored = [one.rows(key) if isinstance(one, Shard) else one.rows(position) for one in self._sources]
-
-        def take(start: int, stop: int) -> NDArray[Any]:
-            numbers, rows = self._places[start:stop].T
-            if np.ptp(numbers) == 0 and (np.diff(rows) == 1).all():  # the usual case needs no copy
-                neighbours: NDArray[Any] = stored[numbers[0]][rows[0] : rows[-1] + 1]
-                return neighbours
-            values = {number: stored[number][rows[numbers == number]] for number in np.unique(numbers)}
-            first = next(iter(values.values()))
-            taken = np.empty((stop - start, first.shape[1]), first.dtype)
-            for number, some in values.items():
-                taken[numbers == number] = some
-            return taken
-
-        return take
-
-
-def _write_missing(position: int, step: Step, *, store: Store, rows: _Rows, n_train: int) -> None:
-    if not store.has("features", str(step.key)):  # another run may have made it
-        _write(step, rows.of(position, str(step.key)), n_train, store)
-
-
-def _write(step: Step, take: Callable[[int, int], NDArray[Any]], n_train: int, store: Store) -> None:
-    """One artefact: ``train.npy`` and ``test.npy``, some rows in memory at a time."""
-    n_rows, n_features = step.shape
-    meta = {"id": step.id, "params": step.params, "n_train": n_train}
-    with store.write("features", str(step.key), meta) as folder:
-        for split, first, last in (("train", 0, n_train), ("test", n_train, n_rows)):
-            with (folder / f"{split}.npy").open("wb") as file:
-                descr = np.dtype(step.params["dtype"]).str
-                header = {"descr": descr, "fortran_order": False, "shape": (last - first, n_features)}
-                np.lib.format.write_array_header_1_0(file, header)
-                for start in range(first, last, _ROWS_AT_ONCE):
-                    file.write(take(start, min(start + _ROWS_AT_ONCE, last)).data)

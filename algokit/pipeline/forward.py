@@ -136,11 +136,12 @@ class _Group:
 
 def _grouped(spaces: Sequence[Space]) -> list[_Group]:
     groups: dict[tuple[str, str], _Group] = {}
-    for position, space in enumerate(spaces):
-        spec = _POOLING.validate_python(space.pooling)
+    specs = [_POOLING.validate_python(space.pooling) for space in spaces]
+    members = {kind: POOLINGS.load(kind) for kind in {spec.kind for spec in specs}}
+    for position, (space, spec) in enumerate(zip(spaces, specs, strict=True)):
         name = space.layer.name, spec.kind
         if name not in groups:
-            groups[name] = _Group(space.layer, POOLINGS.load(spec.kind), {})
+            groups[name] = _Group(space.layer, members[spec.kind], {})
         groups[name].specs[position] = spec
     return list(groups.values())
 

@@ -6,7 +6,7 @@ it, once per set of images; with them the features of any earlier run, subject o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,16 +39,16 @@ class Stored:
     Attributes
     ----------
     images : digests in row order, training rows first.
-    artefacts : one per step.
+    artefacts : by the key of the step that they are of for the images of the extraction.
     """
 
     images: tuple[str, ...]
     store: Store
-    artefacts: tuple[Artefact, ...]
+    artefacts: Mapping[str, Artefact]
 
-    def rows(self, position: int) -> StoredRows:
+    def rows(self, key: str) -> StoredRows:
         """The features of one step."""
-        train, test = (self.store.array(self.artefacts[position], split) for split in ("train", "test"))
+        train, test = (self.store.array(self.artefacts[key], split) for split in ("train", "test"))
         return StoredRows(train, test)
 
 
@@ -59,8 +59,9 @@ class StoredRows:
     train: NDArray[np.floating]
     test: NDArray[np.floating]
 
-    def __getitem__(self, rows: Ints) -> NDArray[np.floating]:
+    def __getitem__(self, chosen: slice | Ints) -> NDArray[np.floating]:
         """(n_rows, n_features)."""
+        rows = np.arange(len(self.train) + len(self.test))[chosen]
         in_train = rows < len(self.train)
         values = np.empty((len(rows), self.train.shape[1]), self.train.dtype)
         values[in_train] = self.train[rows[in_train]]
@@ -82,7 +83,7 @@ def sharing(store: Store, steps: Sequence[Step], digests: Sequence[str]) -> Iter
             theirs = _digests(store, images)
             if missing.isdisjoint(theirs):
                 continue
-            artefacts = tuple(store.open("features", key) for key in keys)
+            artefacts = {str(step.key): store.open("features", key) for step, key in zip(steps, keys, strict=True)}
         except CorruptArtefactError:
             continue
         yield Stored(theirs, store, artefacts)

@@ -129,18 +129,6 @@ def written(store: Store, layout: Layout, images: Sequence[str], batch_size: int
         yield file
 
 
-class _NotKeptError(Exception):
-    pass
-
-
-@contextlib.contextmanager
-def passing(store: Store, layout: Layout, images: Sequence[str], batch_size: int) -> Iterator[ShardFile]:
-    """A shard like that of `written`, which is gone when the block ends."""
-    with contextlib.suppress(_NotKeptError), written(store, layout, images, batch_size) as file:
-        yield file
-        raise _NotKeptError
-
-
 def opened(store: Store, key: str) -> Shard | None:
     """The shard, verified; None where it is not there (any more) or is not what was written."""
     try:

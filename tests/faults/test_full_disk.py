@@ -51,7 +51,7 @@ def test_a_store_that_fills_up_in_any_step_keeps_what_is_whole_and_goes_on_with_
     needed = sizes(undisturbed.store)
     digests = pages_of(undisturbed.store / "digests.json")
     disk.remount(f"size={disk.used() + digests + needed['features', 'subj01'] // 4}")
-    assert is_full(disk.algokit(*run.arguments()), disk.path / "store" / "shards")
+    assert is_full(disk.algokit(*run.arguments()), disk.path / "store" / "features")
     assert (leftovers(seen), artefacts(seen)) == ([], {})
     disk.remount("size=64m")
     for kind in ("features", "images"):

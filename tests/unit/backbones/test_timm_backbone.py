@@ -65,6 +65,16 @@ def test_intermediates_are_the_outputs_of_the_modules_they_are_named_for(name):
         torch.testing.assert_close(values, expected[layer], rtol=1e-5, atol=1e-5)
 
 
+def test_tokens_that_timm_cut_apart_are_joined_without_a_copy():
+    backbone = load(spec("vit_tiny_patch16_224", weights="random", options={"img_size": 32}), "cpu")
+    blocks = []
+    handle = backbone._trunk.network.blocks[0].register_forward_hook(lambda *given: blocks.append(given[-1]))
+    found = backbone.activations(images_for(backbone.card), ["blocks.0"])["blocks.0"]
+    handle.remove()
+    assert found.shape == blocks[0].shape
+    assert found.data_ptr() == blocks[0].data_ptr()
+
+
 @pytest.mark.parametrize(
     ("name", "n_prefix"),
     [("vit_small_patch14_reg4_dinov2", 5), ("deit_tiny_distilled_patch16_224", 2), ("vit_base_patch16_siglip_224", 0)],
