@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 Listing: TypeAlias = dict[str, list[tuple[str, str]]]
 
-_SPECS = {"backbones": "BackboneSpec", "poolings": "PoolingSpec", "readouts": "ReadoutSpec"}
+_SPECS = {
+    "backbones": "BackboneSpec",
+    "poolings": "PoolingSpec",
+    "reductions": "ReductionSpec",
+    "readouts": "ReadoutSpec",
+}
 _FAMILIES = (*_SPECS, "metrics", "executors")
 
 

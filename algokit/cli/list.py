@@ -14,14 +14,15 @@ def list_members(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="backbones, poolings, readouts, metrics, executors, models or recipes; or a model, for its layers.",
+            help="backbones, poolings, reductions, readouts, metrics, executors, models or recipes; or a model, for its "
+            "layers.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List what a recipe can name.
 
-    Backbones, poolings, readouts, metrics, executors, models whose layers are known, and the shipped recipes.
+    Members of every family (backbones to executors), models whose layers are known, and the shipped recipes.
     """
     from algokit import verbs
     from algokit.console import show_members, write_json

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from algokit.recipe.layers import ResolvedAddress
     from algokit.recipe.plan import Plan, PlannedMember, Space, Step, StepKind
 
-_KINDS: tuple[StepKind, ...] = ("features", "fit", "ensemble")
+_KINDS: tuple[StepKind, ...] = ("features", "reduction", "fit", "ensemble")
 
 
 def show_plan(plan: Plan, forecasts: Sequence[Forecast] = ()) -> None:
@@ -130,7 +130,11 @@ def _subjects(plan: Plan) -> Table:
 
 
 def _costs(plan: Plan, forecasts: Sequence[Forecast]) -> Table:
-    rows = [[kind, *_cost(plan.of_kind(kind)), *(duration(one.of_kind(kind)) for one in forecasts)] for kind in _KINDS]
+    rows = [
+        [kind, *_cost(plan.of_kind(kind)), *(duration(one.of_kind(kind)) for one in forecasts)]
+        for kind in _KINDS
+        if plan.of_kind(kind)
+    ]
     rows.append(["all", *_cost(plan.steps), *(duration(one.seconds) for one in forecasts)])
     times = [f"time ({one.device})" for one in forecasts]
     return number_table(["steps", "", "on disk", "work", "peak memory", *times], rows, total=True)

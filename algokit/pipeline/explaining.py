@@ -47,7 +47,8 @@ class Explained:
         is not on this machine).
     causes : why, where it is not there; none where it is new and nothing is like it.
     relative : the artefact that it was compared with.
-    is_next : whether the next run makes it. Features are made only for a fit that is not there; what has no key, never.
+    is_next : whether the next run makes it. Features and reductions are made only for a fit that is not there; what has
+        no key, never.
     """
 
     step: Step
@@ -92,11 +93,14 @@ class _Explainer:
         self._by_id: dict[str, list[Record]] = {}
         for record in self._records:
             self._by_id.setdefault(record.id, []).append(record)
-        self._wanted = {name for fit in plan.of_kind("fit") if self._is_missing(fit) for name in fit.inputs}
+        self._wanted: set[str] = set()
+        for step in (*plan.of_kind("fit"), *plan.of_kind("reduction")):
+            if self._is_missing(step) and (step.kind == "fit" or step.id in self._wanted):
+                self._wanted.update(step.inputs)
 
     def explain(self, step: Step) -> Explained:
         entry = self._there.get((step.kind, str(step.key)))
-        is_next = self._is_missing(step) and (step.kind != "features" or step.id in self._wanted)
+        is_next = self._is_missing(step) and (step.kind in ("fit", "ensemble") or step.id in self._wanted)
         if entry is not None and not entry.problem:
             return Explained(step, "there", (), None, False, entry)
         if entry is not None:

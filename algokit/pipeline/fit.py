@@ -118,7 +118,7 @@ class StoredSpaces(Sequence[FeatureSpace]):
         if isinstance(index, slice):
             return StoredSpaces(self._features[index], self._store)
         step = self._features[index]
-        artefact = self._store.open("features", str(step.key))
+        artefact = self._store.open(step.kind, str(step.key))
         return FeatureSpace(
             name=step.id.rsplit("/", 1)[-1],
             train=np.asarray(self._store.array(artefact, "train"), dtype=np.float32),

@@ -134,5 +134,5 @@ def change_words(change: Change) -> str:
 
 
 def short_id(step_id: str) -> str:
-    """A feature space by its own name, any other step by its id."""
-    return step_id.rsplit("/", 1)[-1] if step_id.startswith("features/") else step_id
+    """A feature space, as it is or reduced, by its own name, any other step by its id."""
+    return step_id.rsplit("/", 1)[-1] if step_id.startswith(("features/", "reduction/")) else step_id

@@ -20,9 +20,10 @@ from algokit.pipeline.fit import fit_member
 from algokit.pipeline.history import Past, read_history, remember
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.reasons import Record, compare, one_line
+from algokit.pipeline.reduce import reduce_features
 from algokit.pipeline.settings import RunSettings, accelerator_name, checked_device
 from algokit.recipe.plan import Plan, Step
-from algokit.recipe.schema import Recipe
+from algokit.recipe.schema import Member, Recipe
 from algokit.store import CorruptArtefactError, Store
 from algokit.types import Finding, Progress, ProgressCallback
 
@@ -120,7 +121,9 @@ def _run_member(run: _Run, position: int, name: str) -> None:
     backbone: Backbone | None = None
     for fit in [step for step in run.plan.of_kind("fit") if step.member == name]:
         inputs = run.inputs[fit.subject]
-        features = [run.plan.step(step_id) for step_id in fit.inputs]
+        spaces = run.plan.inputs(fit)
+        reductions = [step for step in spaces if step.kind == "reduction"]
+        features = [run.plan.inputs(step)[0] for step in reductions] or spaces
         missing = [step for step in features if step.id in run.reasons]
         if run.reasons:
             image_sets.remember(run.store, features[0].params["images"], inputs.image_digests)
@@ -132,11 +135,24 @@ def _run_member(run: _Run, position: int, name: str) -> None:
                     _refuse_other_weights(planned.weights, backbone)
                 extract_features(planned, missing, inputs, backbone, run.store, run.settings, run.progress)
         _kept(run, [step for step in features if step not in missing])
+        _reduce(run, member, reductions, inputs)
         if fit.id in run.reasons:
             with _timed(run, [fit]):
-                fit_member(fit, features, member, run.recipe, inputs, run.store, run.settings, run.progress)
+                fit_member(fit, spaces, member, run.recipe, inputs, run.store, run.settings, run.progress)
         else:
             _kept(run, [fit])
+
+
+def _reduce(run: _Run, member: Member, reductions: Sequence[Step], inputs: SubjectInputs) -> None:
+    for done, step in enumerate(reductions, start=1):
+        if member.reduction is None or step.id not in run.reasons:
+            _kept(run, [step])
+            continue
+        with _timed(run, [step]):
+            (features,) = run.plan.inputs(step)
+            reduce_features(step, features, member.reduction, run.recipe, inputs, run.store, run.settings)
+        name = f"reduction/{step.member}/{step.subject}"
+        run.progress(Progress(name, done, len(reductions), "feature spaces"))
 
 
 @contextlib.contextmanager
@@ -205,15 +221,18 @@ def _refuse_other_weights(planned: Mapping[str, Any] | None, backbone: Backbone)
 def _reasons(plan: Plan, store: Store) -> dict[str, str]:
     """Step id -> why it has to be made.
 
-    Features are looked at only for fits that have to be made: those of a kept fit may be gone, and are not read.
+    Features and reductions are looked at only for what has to be made of them: those of a kept fit may be gone, and are
+    not read.
     """
     history = read_history(plan, store)
     reasons: dict[str, str] = {}
-    for step in [*plan.of_kind("fit"), *plan.of_kind("ensemble")]:
-        inputs = [plan.step(name) for name in step.inputs] if step.kind == "fit" else []
-        if _look(step, plan, store, history, reasons):
-            for feature in inputs:
-                _look(feature, plan, store, history, reasons)
+    looked_at: set[str] = set()
+    waiting = [*plan.of_kind("ensemble"), *plan.of_kind("fit")]
+    while waiting:
+        step = waiting.pop()
+        if step.id not in looked_at and _look(step, plan, store, history, reasons):
+            waiting += plan.inputs(step)
+        looked_at.add(step.id)
     return reasons
 
 

@@ -17,11 +17,11 @@ from sklearn.decomposition import PCA, IncrementalPCA
 from algokit.errors import UsageError
 from algokit.readouts import Blocks, FeatureSpace, PcaOlsSpec, ReadoutResult, Rows
 from algokit.solvers.factorise import check_shapes, non_finite_error
+from algokit.solvers.scaling import column_scaling, row_batches
 from algokit.solvers.targets import Targets
 from algokit.types import Ints
 
 FULL_PCA_BYTES = 2 * 2**30  # of float32 features; above it IncrementalPCA goes through them in batches
-BATCH_ROWS = 300
 NO_VARIANCE = 1e-12  # of the first component's variance
 
 
@@ -75,7 +75,7 @@ def _check(parts: Sequence[FeatureSpace], n_rows: int) -> None:
     for part in parts:
         check_shapes(part, n_rows, len(parts[0].test))
         for array in (part.train, part.test):
-            if not all(np.isfinite(array[batch]).all() for batch in _batches(np.arange(len(array)))):
+            if not all(np.isfinite(array[batch]).all() for batch in row_batches(np.arange(len(array)))):
                 raise non_finite_error(part)
 
 
@@ -106,25 +106,15 @@ class _Scaling:
 
     @classmethod
     def over(cls, train: Sequence[NDArray[np.float32]], fitted: Ints, standardize: bool) -> _Scaling:
-        means, factors = [], []
-        for part in train:
-            mean, square = np.zeros(part.shape[1]), np.zeros(part.shape[1])
-            for batch in _batches(fitted):
-                mean += part[batch].sum(axis=0, dtype=np.float64) / len(fitted)
-            for batch in _batches(fitted):
-                square += np.square(part[batch] - mean).sum(axis=0) / len(fitted)
-            varies = square > (1e-11 * mean) ** 2
-            sd = np.sqrt(square, out=np.ones_like(square), where=varies) if standardize else np.ones_like(square)
-            means.append(mean)
-            factors.append(varies / sd)
-        return cls(tuple(means), tuple(factors))
+        means, factors = zip(*(column_scaling(part, fitted, standardize=standardize) for part in train), strict=True)
+        return cls(means, factors)
 
     def rows(self, parts: Sequence[NDArray[np.float32]], rows: Ints) -> NDArray[np.float32]:
         """(n_rows, n_features of all parts): centred and scaled, side by side."""
         wide = np.empty((len(rows), sum(part.shape[1] for part in parts)), dtype=np.float32)
         start = 0
         for part, mean, factor in zip(parts, self.mean, self.factor, strict=True):
-            for place in _batches(np.arange(len(rows))):
+            for place in row_batches(np.arange(len(rows))):
                 wide[place, start : start + len(mean)] = (part[rows[place]] - mean) * factor
             start += len(mean)
         return wide
@@ -138,7 +128,7 @@ def _fit_pca(
     if 4 * len(fitted) * n_features <= FULL_PCA_BYTES:
         return PCA(n_components, random_state=spec.seed).fit(scaling.rows(train, fitted))
     pca = IncrementalPCA(n_components)
-    for batch in _batches(fitted, at_least=n_components):
+    for batch in row_batches(fitted, at_least=n_components):
         pca.partial_fit(scaling.rows(train, batch))
     return pca
 
@@ -146,12 +136,8 @@ def _fit_pca(
 def _scores(
     pca: PCA | IncrementalPCA, parts: Sequence[NDArray[np.float32]], rows: Ints, scaling: _Scaling
 ) -> NDArray[np.float64]:
-    batches = [pca.transform(scaling.rows(parts, batch)) for batch in _batches(rows)]
+    batches = [pca.transform(scaling.rows(parts, batch)) for batch in row_batches(rows)]
     return np.concatenate(batches, axis=0, dtype=np.float64)
-
-
-def _batches(rows: Ints, at_least: int = 1) -> list[Ints]:
-    return np.array_split(rows, max(1, len(rows) // max(BATCH_ROWS, at_least)))
 
 
 def _apply(

@@ -7,6 +7,7 @@ matrix, 4/3 n^3 for an inverse by halves. Alphas that are interpolated are count
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -14,6 +15,7 @@ from typing import TypedDict
 from algokit.backbones import BackboneCard, LayerInfo
 from algokit.readouts import BandedRidgeSpec, PcaOlsSpec, PrunedSearch, ReadoutSpec, RidgeSpec
 from algokit.recipe.schema import EnsembleSpec, Val
+from algokit.reductions import ReductionSpec, SparseProjectionSpec
 from algokit.solvers.memory import MATRIX_BYTES, WIDE_BYTES, SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
@@ -22,6 +24,7 @@ BATCH = 32  # images per forward pass, where a run is not told otherwise
 # Counted on passes without arithmetic: 10 to 24 in transformers, 1 to 11 in convolutional networks.
 _WORK_TOKENS, _WORK_MAP = 16, 8
 _PCA_BLOCK = 4096
+_REDUCTION_COLUMNS = 4096
 _STACKING_BLOCK_BYTES = 3 * 64 * 2**20  # a block of predictions, as read, turned and centred
 
 
@@ -68,6 +71,18 @@ def features_cost(
         flops=card.flops_per_image * n_images / n_spaces,
         memory_bytes=device.of_batch(BATCH),
     )
+
+
+def reduction_cost(reduction: ReductionSpec, n_images: int, n_features: int, n_columns: int, n_train: int) -> Cost:
+    """One feature space of one subject: inner products with the training rows and their eigenvectors, or a product."""
+    out_bytes = 4 * n_images * n_columns
+    if isinstance(reduction, SparseProjectionSpec):
+        return Cost(
+            out_bytes=out_bytes, flops=2.0 * n_images * n_columns * math.sqrt(n_features), memory_bytes=2 * out_bytes
+        )
+    products = 2.0 * n_images * n_train * (n_features + n_columns)
+    memory_bytes = 8 * (2 * n_images * n_train + 3 * n_train**2) + 16 * n_images * _REDUCTION_COLUMNS
+    return Cost(out_bytes=out_bytes, flops=products + 9.0 * n_train**3, memory_bytes=memory_bytes)
 
 
 def _work_size(layer: LayerInfo) -> int:

@@ -2,7 +2,8 @@
 
 A step is costed from its own numbers (FLOPs, bytes, images) and a device's measured rates; no rate has a default, so
 that without a measurement there is no time. Runs correct it: of every *group* of steps (one backbone's features, one
-readout's fits, one kind of ensemble) the ratio of actual to raw forecast is kept, averaged by their length.
+kind of reduction, one readout's fits, one kind of ensemble) the ratio of actual to raw forecast is kept, averaged by
+their length.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class GroupForecast:
 
     Attributes
     ----------
-    group : ``features/<kind>/<backbone>``, ``fit/<readout>`` or ``ensemble/<kind>``.
+    group : ``features/<kind>/<backbone>``, ``reduction/<kind>``, ``fit/<readout>`` or ``ensemble/<kind>``.
     raw_s : by the measured rates alone.
     seconds : what runs taught included.
     """
@@ -128,6 +129,8 @@ def group_of(plan: Plan, step: Step) -> str:
     if step.kind == "features":
         card = _member(plan, step).card
         return f"features/{card.kind}/{card.name}"
+    if step.kind == "reduction":
+        return f"reduction/{step.params['reduction']['kind']}"
     if step.kind == "fit":
         return f"fit/{step.params['readout']['kind']}"
     return f"ensemble/{step.params['ensemble']['kind']}"

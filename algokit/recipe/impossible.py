@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from algokit.recipe.cost import val_rows
 from algokit.recipe.layers import malformed_addresses
 from algokit.recipe.schema import Recipe
+from algokit.reductions import GramSpec
 from algokit.registry import did_you_mean
 from algokit.types import Finding, SubjectGeometry
 
@@ -30,6 +31,7 @@ def impossible_requests(
     yield from _row_findings(recipe, chosen)
     yield from _image_findings(recipe, chosen, n_different_images)
     yield from _out_of_fold_findings(recipe)
+    yield from _reduction_findings(recipe)
 
 
 def _subject_findings(recipe: Recipe, present: Sequence[SubjectGeometry]) -> Iterator[Finding]:
@@ -92,4 +94,18 @@ def _out_of_fold_findings(recipe: Recipe) -> Iterator[Finding]:
                 found=member.readout.kind,
                 advice="use ridge for this member, or ensemble: {kind: mean}",
                 code="no-out-of-fold",
+            )
+
+
+def _reduction_findings(recipe: Recipe) -> Iterator[Finding]:
+    """Columns in the place of a Gram matrix are no features: scaling each by its SD would change what the fit is of."""
+    for index, member in enumerate(recipe.members):
+        if isinstance(member.reduction, GramSpec) and member.readout.standardize:
+            yield Finding(
+                "the columns of a Gram matrix cannot be standardized",
+                path=f"members[{index}].readout.standardize",
+                expected="false",
+                found="true",
+                advice="standardize the features before: reduction: {kind: gram, standardize: true}",
+                code="gram-standardize",
             )

@@ -16,7 +16,15 @@ from algokit.backbones import BackboneCard, LayerInfo, WeightsRecord
 from algokit.errors import AlgokitError, RecipeError, WeightsError
 from algokit.frozen import Frozen
 from algokit.poolings import PoolingMismatchError
-from algokit.recipe.cost import DeviceMemory, device_memory, ensemble_cost, features_cost, fit_cost
+from algokit.recipe.cost import (
+    DeviceMemory,
+    device_memory,
+    ensemble_cost,
+    features_cost,
+    fit_cost,
+    reduction_cost,
+    val_rows,
+)
 from algokit.recipe.impossible import impossible_requests
 from algokit.recipe.layers import ResolvedAddress, resolve_layers
 from algokit.recipe.load import recipe_digest
@@ -25,9 +33,9 @@ from algokit.store import digest_of
 from algokit.types import Finding, SubjectGeometry
 
 # Raise a version when the step's bytes change for the same parameters, never when only its code does.
-STEP_VERSIONS = {"features": 2, "fit": 4, "ensemble": 1}
+STEP_VERSIONS = {"features": 2, "reduction": 1, "fit": 4, "ensemble": 1}
 
-StepKind = Literal["features", "fit", "ensemble"]
+StepKind = Literal["features", "reduction", "fit", "ensemble"]
 
 
 class Step(Frozen):
@@ -64,6 +72,7 @@ class PlannedMember(Frozen):
 
     ``weights`` is None where they are not on this machine; ``weights_missing`` then says which, and how to get them.
     ``addresses`` has what the recipe's addresses of layers stood for, but for plain names and ``all``.
+    ``keeps_features`` is False where a reduction takes their place in the store.
     """
 
     name: str
@@ -72,6 +81,7 @@ class PlannedMember(Frozen):
     weights_missing: tuple[str, str] | None
     addresses: tuple[ResolvedAddress, ...] = ()
     spaces: tuple[Space, ...]
+    keeps_features: bool = True
 
     @cached_property
     def device_memory(self) -> DeviceMemory:
@@ -99,9 +109,20 @@ class Plan(Frozen):
         """The steps of one kind, in order of execution."""
         return [step for step in self.steps if step.kind == kind]
 
+    def inputs(self, step: Step) -> list[Step]:
+        """The steps it is made from, in order."""
+        return [self.step(name) for name in step.inputs]
+
     def step(self, step_id: str) -> Step:
         """The step of that id (KeyError where there is none)."""
         return self._by_id[step_id]
+
+    @property
+    def passing(self) -> list[Step]:
+        """Features that are not to stay: each has been made narrower, and no member keeps it."""
+        keeping = {member.name for member in self.members if member.keeps_features}
+        kept = {step.key for step in self.of_kind("features") if step.member in keeping}
+        return [step for step in self.of_kind("features") if step.member not in keeping and step.key not in kept]
 
     @cached_property
     def _by_id(self) -> dict[str, Step]:
@@ -149,8 +170,9 @@ def make_plan(recipe: Recipe, data: PlannedData, algokit_version: str) -> Plan:
         fits = []
         for member, planned in zip(recipe.members, resolved, strict=True):
             features = [_features_step(recipe, planned, space, subject, data) for space in planned.spaces]
-            fits.append(_fit_step(recipe, member, planned, features, subject, data))
-            steps += [*features, fits[-1]]
+            reduced = [step for one in features for step in _reduction_step(recipe, member, one, subject)]
+            fits.append(_fit_step(recipe, member, planned, reduced or features, subject, data))
+            steps += [*features, *reduced, fits[-1]]
         steps.append(_ensemble_step(recipe, fits, subject))
     ensembles = [step.key for step in steps if step.kind == "ensemble"]
     return Plan(
@@ -218,6 +240,7 @@ def _resolve_member(member: Member, index: int, findings: list[Finding]) -> Plan
         weights_missing=missing,
         addresses=addresses,
         spaces=spaces,
+        keeps_features=member.reduction is None or member.reduction.keep_features,
     )
 
 
@@ -298,11 +321,35 @@ def _features_step(
     )
 
 
+def _reduction_step(recipe: Recipe, member: Member, features: Step, subject: SubjectGeometry) -> Iterable[Step]:
+    """None where the member's spaces stay as they are."""
+    spec = member.reduction
+    if spec is None:
+        return
+    params: dict[str, Any] = {"reduction": spec.model_dump(mode="json", exclude={"keep_features"})}
+    if spec.is_fitted:  # otherwise it is the same whatever is held out
+        params["val"] = _val_params(recipe)
+    n_fit = subject.n_train - val_rows(subject.n_train, recipe.val)
+    n_images, n_features = features.shape
+    n_columns = spec.n_columns(n_features, subject.n_train, n_fit)
+    yield Step(
+        id=f"reduction/{features.id.removeprefix('features/')}",
+        kind="reduction",
+        key=_key("reduction", params, [features.key]),
+        member=features.member,
+        subject=features.subject,
+        inputs=(features.id,),
+        params=params,
+        shape=(n_images, n_columns),
+        **reduction_cost(spec, n_images, n_features, n_columns, subject.n_train),
+    )
+
+
 def _fit_step(
     recipe: Recipe,
     member: Member,
     planned: PlannedMember,
-    features: Sequence[Step],
+    spaces: Sequence[Step],
     subject: SubjectGeometry,
     data: PlannedData,
 ) -> Step:
@@ -315,16 +362,14 @@ def _fit_step(
     if out_of_fold:  # otherwise not there at all, so that the plain mean needs no other fit than it ever did
         params["out_of_fold"] = True
     known = data.response_digests is not None
-    cost = fit_cost(
-        [space.n_features for space in planned.spaces], subject, member.readout, recipe.val, out_of_fold=out_of_fold
-    )
+    cost = fit_cost([space.shape[1] for space in spaces], subject, member.readout, recipe.val, out_of_fold=out_of_fold)
     return Step(
         id=f"fit/{planned.name}/{subject.subject}",
         kind="fit",
-        key=_key("fit", params, [step.key for step in features]) if known else None,
+        key=_key("fit", params, [step.key for step in spaces]) if known else None,
         member=planned.name,
         subject=subject.subject,
-        inputs=tuple(step.id for step in features),
+        inputs=tuple(step.id for step in spaces),
         params=params,
         shape=(subject.n_test, sum(subject.n_vertices.values())),
         **cost,

@@ -16,6 +16,7 @@ from algokit.backbones import BackboneSpec
 from algokit.frozen import Frozen, Seed
 from algokit.poolings import PoolingSpec
 from algokit.readouts import FoldsSpec, ReadoutSpec
+from algokit.reductions import ReductionSpec
 
 Slug: TypeAlias = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
 # The bounds are told with the other findings about layers (`algokit.recipe.layers`), and to editors by the schema.
@@ -99,6 +100,10 @@ class Member(Frozen):
     )
     poolings: Annotated[tuple[PoolingSpec, ...], Field(min_length=1)] = Field(
         description="What turns an activation into features; every layer with every pooling is one feature space"
+    )
+    reduction: ReductionSpec | None = Field(
+        default=None,
+        description="What makes every feature space narrower before the readout; null leaves them as they are",
     )
     readout: ReadoutSpec = Field(description="How responses are predicted from the feature spaces")
     name: Slug = Field(

@@ -106,7 +106,7 @@ class CardTimings(Record):
     steps_s: dict[str, Number]
     groups: dict[str, CardGroupTime] = Field(
         default_factory=dict,
-        description="Forecast beside actual, by features/<kind>/<backbone>, fit/<readout> and ensemble/<kind>",
+        description="Forecast beside actual: features/<kind>/<backbone>; reduction, fit or ensemble and its kind",
     )
 
 

@@ -7,7 +7,7 @@ removes what nobody needs, and `using` keeps it from a run at work. Beside the a
 
 from algokit.store.artefacts import META, CorruptArtefactError, Store, digest_of, file_sha256
 from algokit.store.checking import Checked, check_artefacts
-from algokit.store.collecting import Garbage, find_garbage, remove_garbage
+from algokit.store.collecting import Garbage, find_garbage, let_go, remove_garbage
 from algokit.store.contents import Entry, entries, strangers, tree_bytes
 from algokit.store.using import StoreInUseError, in_use
 
@@ -25,6 +25,7 @@ __all__ = [
     "file_sha256",
     "find_garbage",
     "in_use",
+    "let_go",
     "remove_garbage",
     "strangers",
     "tree_bytes",

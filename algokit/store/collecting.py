@@ -10,7 +10,7 @@ from pathlib import Path
 
 from algokit.atomic import abandoned, move_aside
 from algokit.store.contents import Entry, entries, strangers
-from algokit.store.using import alone
+from algokit.store.using import StoreInUseError, alone
 
 _DAY_S = 86400
 
@@ -73,6 +73,22 @@ def remove_garbage(root: Path, garbage: Garbage) -> None:
     with alone(root):
         aside = move_aside(_paths(garbage), root)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def let_go(root: Path, kind: str, keys: Collection[str]) -> bool:
+    """Remove artefacts whose place others have taken; False where somebody uses the store, and then all stay.
+
+    Raises
+    ------
+    DiskError : the store is not writable.
+    """
+    try:
+        with alone(root):
+            aside = move_aside((root / kind / key[:2] / key for key in sorted(keys)), root)
+    except StoreInUseError:
+        return False
+    shutil.rmtree(aside, ignore_errors=True)
+    return True
 
 
 def _paths(garbage: Garbage) -> Iterable[Path]:

@@ -228,7 +228,7 @@ def run_recipe(
         else:
             scores = scores_of(finished, intervals=Intervals(), progress=progress)
             write_submission(submission, finished, scores, progress=progress)
-    warnings = (*resolved.warnings, *_learned(times, ran, places.machine_file))
+    warnings = (*resolved.warnings, *_learned(times, ran, places.machine_file), *_let_go(resolved, ran, places.store))
     return RunReport(submission, resolved, ran.outcomes, scores, warnings, reused, times)
 
 
@@ -240,6 +240,16 @@ def _learned(times: Sequence[GroupTime], ran: Ran, machine_file: Path | None) ->
         learn_from(times, ran, machine_file)
     except DiskError as error:
         yield f"what this run taught about times is not kept: {error.headline}"
+
+
+def _let_go(made: Plan, ran: Ran, store: Path) -> Iterable[str]:
+    """Remove the features that this run made and reductions have taken the place of."""
+    from algokit.store import let_go
+
+    new = {one.id for one in ran.outcomes if one.made}
+    keys = {str(step.key) for step in made.passing if step.id in new}
+    if keys and not let_go(store, "features", keys):
+        yield "another run uses the store, so features that were reduced stay there: algokit store gc frees them"
 
 
 def _run_facts(ran: Ran, seconds: float, times: Sequence[GroupTime]) -> dict[str, Any]:

@@ -15,7 +15,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "algokit"
-FAMILIES = {"backbones": "backbone", "poolings": "pooling", "readouts": "readout", "metrics": "metric"}
+FAMILIES = {
+    "backbones": "backbone",
+    "poolings": "pooling",
+    "reductions": "reduction",
+    "readouts": "readout",
+    "metrics": "metric",
+}
 CONTRACTS = 2
 MEMBERS = 4
 LAYERS = {

@@ -57,7 +57,7 @@ def test_wide_features_in_batches_predict_what_the_full_pca_does(monkeypatch: py
     spaces, responses = challenge(40)
     full = fit(spaces, responses, n_components=4)
     monkeypatch.setattr(module, "FULL_PCA_BYTES", 0)
-    monkeypatch.setattr(module, "BATCH_ROWS", 15)
+    monkeypatch.setattr("algokit.solvers.scaling.BATCH_ROWS", 15)
     batched = fit(spaces, responses, n_components=4)
     assert (batched.test_predictions != full.test_predictions).any()
     np.testing.assert_allclose(batched.test_predictions, full.test_predictions, atol=0.05)
