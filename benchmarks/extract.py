@@ -227,7 +227,7 @@ def _algokit(bench: Bench, _n_images: int, folder: Path) -> None:
 
     steps = bench.plan.of_kind("features")
     settings = RunSettings(bench.device, bench.batch_size)
-    extract_features(bench.member, steps, bench.inputs, bench.backbone, Store(folder), settings, no_progress)
+    extract_features(bench.member, steps, bench.inputs, [bench.backbone], Store(folder), settings, no_progress)
 
 
 def _pass_per_layer(bench: Bench, n_images: int, folder: Path) -> None:

@@ -248,6 +248,10 @@ class Backbone(Protocol):
         """
         ...
 
+    def compiled(self) -> Backbone:
+        """The same through torch.compile; itself where it has no network worth compiling."""
+        ...
+
 
 class BackboneModule(Protocol):
     """What a member module offers; `CATALOGUE` rows name modules."""

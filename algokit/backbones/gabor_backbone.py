@@ -157,6 +157,10 @@ class GaborBackbone:
         self._energies = {stage.name: _Energy(stage, spec.n_orientations, device) for stage in energies}
         self._texture = _Energy(texture, spec.n_orientations, device)
 
+    def compiled(self) -> GaborBackbone:
+        """Itself."""
+        return self
+
     def activations(self, images: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         """The named layers of a batch; see `algokit.backbones.Backbone`."""
         grey = images.new_tensor(LUMA).view(1, 3, 1, 1).mul(images).sum(1, keepdim=True)

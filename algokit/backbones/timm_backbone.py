@@ -143,7 +143,8 @@ def _joined(prefix: Tensor, patches: Tensor) -> Tensor:
 
     n_images, n_prefix, channels = prefix.shape
     cut_from_one = (
-        prefix.device.type != "meta"
+        not torch.compiler.is_compiling()
+        and prefix.device.type != "meta"
         and prefix.stride() == patches.stride()
         and prefix.data_ptr() + n_prefix * prefix.stride(1) * prefix.element_size() == patches.data_ptr()
         and prefix.untyped_storage().data_ptr() == patches.untyped_storage().data_ptr()

@@ -79,6 +79,10 @@ class TinyBackbone:
         self.weights = weights_digest(spec)
         self._weights = {name: weight.to(device) for name, weight in _weights(spec.seed).items()}
 
+    def compiled(self) -> TinyBackbone:
+        """Itself."""
+        return self
+
     def activations(self, images: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         """The named layers of a batch; see `algokit.backbones.Backbone`."""
         import torch

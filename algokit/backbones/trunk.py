@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from algokit.backbones import BackboneCard, LayerInfo, WeightsRecord, shipped_card
 from algokit.backbones.weights import PRETRAINED, RANDOM, NetworkSpec
-from algokit.errors import DeviceError, RecipeError
+from algokit.errors import DeviceError, MachineError, RecipeError
 from algokit.types import Finding
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+
+Run: TypeAlias = "Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]"
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Trunk:
     network: nn.Module
     names: tuple[str, ...]
     n_prefix: int | None
-    run: Callable[[Tensor, Sequence[str]], Mapping[str, Tensor]]
+    run: Run
 
 
 class TrunkBackbone:
@@ -55,6 +58,38 @@ class TrunkBackbone:
         with torch.inference_mode():
             outputs = self._trunk.run(images, layers)
         return {name: outputs[name] for name in layers}
+
+    def compiled(self) -> TrunkBackbone:
+        """The same network, compiled by torch: the first batch takes minutes, the others less time.
+
+        Raises
+        ------
+        MachineError : at the first batch, where torch cannot compile it here.
+        """
+        return TrunkBackbone(self.card, self.weights, replace(self._trunk, run=_compiled(self._trunk.run)))
+
+
+def _compiled(run: Run) -> Run:
+    """Through torch.compile; kernels are made at the first batch.
+
+    Raises
+    ------
+    MachineError : at the first batch, where torch cannot: there is no C++ compiler, or an operation it does not know.
+    """
+    import torch
+    from torch._dynamo.exc import TorchDynamoException
+
+    fast = torch.compile(run, dynamic=False)
+
+    def told(images: Tensor, names: Sequence[str]) -> Mapping[str, Tensor]:
+        try:
+            return fast(images, names)
+        except TorchDynamoException as error:
+            advice = "install a C++ compiler, or leave --compile out"
+            finding = Finding("torch.compile failed", found=str(error).strip()[:300], advice=advice, code="no-compile")
+            raise MachineError("this network cannot be compiled here", [finding]) from error
+
+    return told
 
 
 def on_device(network: nn.Module, device: torch.device) -> nn.Module:

@@ -14,8 +14,8 @@ def list_members(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="backbones, poolings, reductions, readouts, metrics, executors, models or recipes; or a model, for its "
-            "layers.",
+            help="backbones, poolings, reductions, readouts, metrics, executors, models or recipes; or a model, "
+            "for its layers.",
         ),
     ] = None,
     as_json: Json = False,

@@ -47,7 +47,9 @@ Lock: TypeAlias = Annotated[
     ),
 ]
 Executor: TypeAlias = Annotated[str, typer.Option("--executor", help="Where to run.")]
-Device: TypeAlias = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Device: TypeAlias = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda or cuda:N; cuda:0,cuda:1 share the images.")
+]
 BatchSize: TypeAlias = Annotated[
     int | None,
     typer.Option("--batch-size", min=1, help="Images per forward pass; 32, on a GPU what is fastest, if not given."),
@@ -55,6 +57,9 @@ BatchSize: TypeAlias = Annotated[
 Workers: TypeAlias = Annotated[int, typer.Option("--workers", min=1, help="Threads that decode images.")]
 ShardImages: TypeAlias = Annotated[
     int, typer.Option("--shard-images", min=1, help="Images whose features a kill can cost, about.")
+]
+Compile: TypeAlias = Annotated[
+    bool, typer.Option("--compile", help="Networks go through torch.compile: slow to start, then faster.")
 ]
 BlockVertices: TypeAlias = Annotated[
     int | None,

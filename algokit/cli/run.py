@@ -10,6 +10,7 @@ import typer
 from algokit.cli.options import (
     BatchSize,
     BlockVertices,
+    Compile,
     Data,
     Device,
     Executor,
@@ -45,6 +46,7 @@ def run(
     workers: Workers = 4,
     shard_images: ShardImages = 256,
     block_vertices: BlockVertices = None,
+    compiled: Compile = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -68,7 +70,7 @@ def run(
             lock=lock,
             machine_file=machine_file(),
             executor=executor,
-            options=verbs.RunOptions(device, batch_size, workers, block_vertices, shard_images),
+            options=verbs.RunOptions(device, batch_size, workers, block_vertices, shard_images, compiled),
             progress=progress,
         )
     if as_json:

@@ -44,7 +44,8 @@ def show_plan(plan: Plan, forecasts: Sequence[Forecast] = ()) -> None:
     if not forecasts:
         stream.print(Text("time unknown: run algokit doctor --measure", "yellow"))
     stream.print()
-    stream.print(f"The zip of the predictions will have about {size(_zip_bytes(plan))}.")
+    more = f"While shards become features, the disk needs up to {size(plan.joining_bytes)} more."
+    stream.print(f"The zip of the predictions will have about {size(_zip_bytes(plan))}. {more}")
     if plan.warnings:
         stream.print()
         print_warnings(stream, plan.warnings)

@@ -30,6 +30,7 @@ from algokit.pipeline.images import batches
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.settings import RunSettings
 from algokit.pipeline.shards import Layout, Shard
+from algokit.pipeline.team import Team
 from algokit.recipe.cost import BATCH
 from algokit.recipe.plan import PlannedMember, Space, Step
 from algokit.store import Store
@@ -43,12 +44,14 @@ def extract_features(
     member: PlannedMember,
     steps: Sequence[Step],
     inputs: SubjectInputs,
-    backbone: Backbone,
+    backbones: Sequence[Backbone],
     store: Store,
     settings: RunSettings,
     progress: ProgressCallback,
 ) -> None:
     """Make the given feature steps of one member and subject; killed at any moment, it loses one shard at most.
+
+    ``backbones`` is the member's network once per device, in the order of the settings; images are shared among them.
 
     An image goes through the backbone once: not again for another row, subject or run, as long as features of the same
     bytes by the same weights, preprocessing, layers, poolings and dtype are in the store.
@@ -70,8 +73,10 @@ def extract_features(
         if missing:
             until_finished.enter_context(reused_memory())
             spaces = [_space_of(member, step) for step in steps]
-            forward = Forward(backbone, spaces, steps, settings.device)
-            work = _Work(name, inputs, forward, _batch_size(forward, settings, sources), settings, progress)
+            devices = (settings.device, *settings.more_devices)
+            forwards = [Forward(one, spaces, steps, device) for one, device in zip(backbones, devices, strict=True)]
+            size = _batch_size(forwards[0], settings, sources)
+            work = _Work(name, inputs, Team(forwards), size, settings, progress)
             computed = until_finished.enter_context(closing(work.features(missing)))
             sources += work.shards(store, layout, missing, computed, saving)
         files = FeatureFiles(store, steps, inputs.image_digests, inputs.geometry.n_train, until_finished)
@@ -95,7 +100,7 @@ class _Work:
 
     name: str
     inputs: SubjectInputs
-    forward: Forward
+    team: Team
     batch_size: int
     settings: RunSettings
     progress: ProgressCallback
@@ -127,17 +132,17 @@ class _Work:
         files = (*self.inputs.train_images, *self.inputs.test_images)
         for digest, image in zip(self.inputs.image_digests, files, strict=True):
             paths.setdefault(digest, image.path)
-        preprocess = self.forward.backbone.card.preprocess
         n_known, n_made, started = len(paths) - len(images), 0, time.monotonic()
-        chosen = [paths[image] for image in images]
-        ahead = self.settings.device != "cpu"
-        for n_real, pixels in batches(chosen, preprocess, self.batch_size, self.settings.n_workers, ahead=ahead):
-            features = [values[:n_real] for values in self.forward(pixels)]
-            part = images[n_made : n_made + n_real]
-            n_made += n_real
-            note = f"{n_made / (time.monotonic() - started):.3g} images/s{self.forward.note}"
-            self.progress(Progress(self.name, n_known + n_made, len(paths), "images", note))
-            yield part, features
+        chosen, ahead = [paths[image] for image in images], self.settings.device != "cpu"
+        pixels = batches(chosen, self.team.preprocess, self.batch_size, self.settings.n_workers, ahead=ahead)
+        with closing(self.team.features(pixels)) as features:
+            for batch in features:
+                part = images[n_made : n_made + len(batch[0])]
+                n_made += len(part)
+                elapsed_s = time.monotonic() - started
+                note = f"{n_made / elapsed_s:.3g} images/s, {self.team.busy_share(elapsed_s):.0%} busy{self.team.note}"
+                self.progress(Progress(self.name, n_known + n_made, len(paths), "images", note))
+                yield part, batch
 
 
 class _Saving:

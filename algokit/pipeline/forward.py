@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ class Forward:
     ----------
     largest_batch : images per forward pass (0: as many as there come), halved when the device runs out of memory.
     note : says so; "" where that has not happened.
+    busy_s : seconds the device has worked, moving included.
     """
 
     backbone: Backbone
@@ -54,6 +56,7 @@ class Forward:
     device: str
     largest_batch: int = 0
     note: str = ""
+    busy_s: float = 0.0
     _groups: list[_Group] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +69,13 @@ class Forward:
         ------
         RunError : a feature is not finite in that dtype.
         """
+        started = time.perf_counter()
+        try:
+            return self._halved_until_it_fits(pixels)
+        finally:
+            self.busy_s += time.perf_counter() - started
+
+    def _halved_until_it_fits(self, pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
         import torch
 
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from algokit.atomic import disk_errors, sweep_partial
@@ -21,8 +21,8 @@ from algokit.pipeline.history import Past, read_history, remember
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.reasons import Record, compare, one_line
 from algokit.pipeline.reduce import reduce_features
-from algokit.pipeline.settings import RunSettings, accelerator_name, checked_device
-from algokit.recipe.plan import Plan, Step
+from algokit.pipeline.settings import RunSettings, accelerator_name, checked
+from algokit.recipe.plan import Plan, PlannedMember, Step
 from algokit.recipe.schema import Member, Recipe
 from algokit.store import CorruptArtefactError, Store
 from algokit.types import Finding, Progress, ProgressCallback
@@ -52,7 +52,7 @@ class Ran:
 
     Attributes
     ----------
-    device : where the arithmetic ran, as torch names it; "" where there was nothing to do.
+    device : where the arithmetic ran, as torch names it, several with commas between; "" where nothing was to do.
     accelerator : the GPU's own name, "" for none.
     """
 
@@ -94,7 +94,7 @@ def run_plan(
     reasons = _reasons(plan, store)
     needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
     if needs_device:  # without anything to do, torch is not loaded to find out what there is
-        settings = replace(settings, device=checked_device(settings.device))
+        settings = checked(settings)
         _refuse_too_large_fits(plan, recipe, inputs, reasons, settings)
     run = _Run(plan, recipe, inputs, store, settings, progress, reasons)
     try:
@@ -112,13 +112,13 @@ def run_plan(
             remember(plan, store, [one.id for one in run.outcomes])
         raise
     remember(plan, store, [one.id for one in run.outcomes])
-    device = settings.device if needs_device else ""
-    return Ran(tuple(run.outcomes), device, accelerator_name(device))
+    devices = ",".join((settings.device, *settings.more_devices)) if needs_device else ""
+    return Ran(tuple(run.outcomes), devices, accelerator_name(settings.device) if needs_device else "")
 
 
 def _run_member(run: _Run, position: int, name: str) -> None:
     planned, member = run.plan.members[position], run.recipe.members[position]
-    backbone: Backbone | None = None
+    backbones: list[Backbone] = []
     for fit in [step for step in run.plan.of_kind("fit") if step.member == name]:
         inputs = run.inputs[fit.subject]
         spaces = run.plan.inputs(fit)
@@ -129,11 +129,10 @@ def _run_member(run: _Run, position: int, name: str) -> None:
             image_sets.remember(run.store, features[0].params["images"], inputs.image_digests)
         if missing:
             with _timed(run, missing):
-                if backbone is None:
+                if not backbones:
                     run.progress(Progress(f"features/{name}", 0, 1, "network", "loading"))
-                    backbone = BACKBONES.load(member.backbone.kind).load(member.backbone, run.settings.device)
-                    _refuse_other_weights(planned.weights, backbone)
-                extract_features(planned, missing, inputs, backbone, run.store, run.settings, run.progress)
+                    backbones = _loaded(member, planned, run.settings)
+                extract_features(planned, missing, inputs, backbones, run.store, run.settings, run.progress)
         _kept(run, [step for step in features if step not in missing])
         _reduce(run, member, reductions, inputs)
         if fit.id in run.reasons:
@@ -141,6 +140,16 @@ def _run_member(run: _Run, position: int, name: str) -> None:
                 fit_member(fit, spaces, member, run.recipe, inputs, run.store, run.settings, run.progress)
         else:
             _kept(run, [fit])
+
+
+def _loaded(member: Member, planned: PlannedMember, settings: RunSettings) -> list[Backbone]:
+    """The member's network on every device."""
+    module, backbones = BACKBONES.load(member.backbone.kind), []
+    for device in (settings.device, *settings.more_devices):
+        backbone: Backbone = module.load(member.backbone, device)
+        _refuse_other_weights(planned.weights, backbone)
+        backbones.append(backbone.compiled() if settings.compile else backbone)
+    return backbones
 
 
 def _reduce(run: _Run, member: Member, reductions: Sequence[Step], inputs: SubjectInputs) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from algokit.errors import DeviceError
 from algokit.types import Finding
@@ -13,11 +13,13 @@ from algokit.types import Finding
 class RunSettings:
     """Attributes
     ----------
-    device : "cpu", "cuda" or "cuda:N"; never replaced by another.
+    device : "cpu", "cuda" or "cuda:N"; never replaced by another. Before `checked`, what the user gave.
     batch_size : images per forward pass; None leaves it to `algokit.pipeline.batch_size`.
     n_workers : threads that decode images.
     shard_images : images whose features a kill can cost, about; half as many are kept together.
     block_vertices : vertices fitted at once; None lets memory decide.
+    compile : whether networks go through torch.compile.
+    more_devices : those that share the images with ``device``; all else is done there alone.
     """
 
     device: str = "cpu"
@@ -25,6 +27,25 @@ class RunSettings:
     n_workers: int = 4
     block_vertices: int | None = None
     shard_images: int = 256
+    compile: bool = False
+    more_devices: tuple[str, ...] = ()
+
+
+def checked(settings: RunSettings) -> RunSettings:
+    """The settings with devices that this machine has; see `checked_device`. Several are named with commas between.
+
+    Raises
+    ------
+    DeviceError : one is not there, stands twice, or is the CPU beside others.
+    """
+    first, *others = [checked_device(one) for one in settings.device.split(",")]
+    if others:
+        numbers = {one.partition(":")[2] or "0" for one in (first, *others) if one != "cpu"}
+        if len(numbers) <= len(others):
+            expected = "several GPUs, each once: cuda:0,cuda:1"
+            finding = Finding("these cannot share work", expected=expected, found=settings.device, code="no-device")
+            raise DeviceError("the devices asked for cannot work together", [finding])
+    return replace(settings, device=first, more_devices=tuple(others))
 
 
 def checked_device(device: str) -> str:

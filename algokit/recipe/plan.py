@@ -124,6 +124,15 @@ class Plan(Frozen):
         kept = {step.key for step in self.of_kind("features") if step.member in keeping}
         return [step for step in self.of_kind("features") if step.member not in keeping and step.key not in kept]
 
+    @property
+    def joining_bytes(self) -> int:
+        """What the disk needs besides while the features of one member and subject, the most there are, are joined."""
+        totals: dict[tuple[str, str], int] = {}
+        for step in self.of_kind("features"):
+            group = step.member, step.subject
+            totals[group] = totals.get(group, 0) + step.out_bytes
+        return max(totals.values(), default=0)
+
     @cached_property
     def _by_id(self) -> dict[str, Step]:
         return {step.id: step for step in self.steps}

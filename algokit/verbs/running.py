@@ -33,11 +33,12 @@ class RunOptions:
 
     Attributes
     ----------
-    device : "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N".
+    device : "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"; GPUs with commas between share the images.
     batch_size : images per forward pass; None is 32, on a GPU what is fastest there.
     n_workers : threads that decode images.
     block_vertices : vertices fitted at once; None lets memory decide.
     shard_images : images whose features a kill can cost, about; half as many are kept together.
+    compile : whether networks go through torch.compile.
     """
 
     device: str = "auto"
@@ -45,6 +46,7 @@ class RunOptions:
     n_workers: int = 4
     block_vertices: int | None = None
     shard_images: int = 256
+    compile: bool = False
 
 
 @dataclass(frozen=True)

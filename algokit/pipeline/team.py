@@ -1,0 +1,72 @@
+"""Devices that share the batches of one extraction; features come back in the batches' order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algokit.backbones import Preprocess
+from algokit.pipeline.forward import Forward
+
+_Batch: TypeAlias = tuple[int, NDArray[np.uint8]]
+
+
+class Team:
+    """One forward pass per device, at work at the same time.
+
+    Even a single GPU works in a thread of its own, so that it does not wait while features are written. A CPU alone
+    does not: it does both.
+    """
+
+    def __init__(self, forwards: Sequence[Forward]) -> None:
+        self._forwards = forwards
+        self._free: SimpleQueue[Forward] = SimpleQueue()
+        for one in forwards:
+            self._free.put(one)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How images are prepared."""
+        return self._forwards[0].backbone.card.preprocess
+
+    @property
+    def note(self) -> str:
+        """What a device had to change; the first one's that had to."""
+        return next((one.note for one in self._forwards if one.note), "")
+
+    def busy_share(self, elapsed_s: float) -> float:
+        """The part of the time that the devices worked, on average."""
+        return min(1.0, sum(one.busy_s for one in self._forwards) / (elapsed_s * len(self._forwards)))
+
+    def features(self, batches: Iterable[_Batch]) -> Generator[list[NDArray[Any]], None, None]:
+        """Per batch and step (n, n_features), of the real images.
+
+        Parameters
+        ----------
+        batches : (how many images are real, pixels), as `algokit.pipeline.images.batches` gives them.
+        """
+        if [one.device for one in self._forwards] == ["cpu"]:
+            yield from map(self._made, batches)
+            return
+        pending: deque[Future[list[NDArray[Any]]]] = deque()
+        with ThreadPoolExecutor(len(self._forwards), "device") as pool:
+            for batch in batches:
+                pending.append(pool.submit(self._made, batch))
+                if len(pending) > len(self._forwards):  # one batch waits, so that no device does
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+    def _made(self, batch: _Batch) -> list[NDArray[Any]]:
+        n_real, pixels = batch
+        forward = self._free.get()
+        try:
+            return [values[:n_real] for values in forward(pixels)]
+        finally:
+            self._free.put(forward)

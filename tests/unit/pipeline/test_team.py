@@ -1,0 +1,125 @@
+"""Several devices share the batches of an extraction, and nobody can tell from the features."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_runs import Runner
+
+from algokit.backbones.tiny_backbone import TinyBackbone
+from algokit.errors import DeviceError
+from algokit.pipeline import run as run_module
+from algokit.pipeline.settings import RunSettings, checked
+from algokit.pipeline.team import Team
+
+
+class Device:
+    """A forward pass that takes its time and gives back what it was given."""
+
+    def __init__(self, name: str, work: Callable[[int], None], note: str = "") -> None:
+        self.device, self.note, self.busy_s, self.seen = name, note, 0.0, list[int]()
+        self.backbone = SimpleNamespace(card=SimpleNamespace(preprocess=None))
+        self._work = work
+
+    def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
+        self.seen.append(int(pixels[0]))
+        self._work(int(pixels[0]))
+        return [pixels, -pixels]
+
+
+def numbered(n: int) -> list[tuple[int, np.ndarray]]:
+    return [(2, np.array([2 * index, 2 * index + 1, -1])) for index in range(n)]
+
+
+def features(devices: list[Device], n: int) -> list[list[np.ndarray]]:
+    return list(Team(devices).features(numbered(n)))  # type: ignore[arg-type]
+
+
+def test_features_come_in_the_order_of_the_batches_whoever_is_faster() -> None:
+    devices = [Device("cuda:0", lambda first: time.sleep(0.02)), Device("cuda:1", lambda first: None)]
+    found = features(devices, 9)
+    assert [one[0].tolist() for one in found] == [[2 * index, 2 * index + 1] for index in range(9)]
+    assert all((one[1] == -one[0]).all() for one in found)
+    assert sorted(devices[0].seen + devices[1].seen) == list(range(0, 18, 2))
+    assert len(devices[1].seen) > len(devices[0].seen) >= 1, "the faster one does more"
+
+
+def test_devices_work_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=20)
+    devices = [Device(name, lambda first: both.wait() and None) for name in ("cuda:0", "cuda:1")]
+    assert len(features(devices, 4)) == 4
+
+
+def test_one_gpu_goes_on_while_its_features_are_written() -> None:
+    begun = [threading.Event() for _ in range(3)]
+    device = Device("cuda", lambda first: begun[first // 2].set())
+    made = Team([device]).features(numbered(3))  # type: ignore[list-item]
+    next(made)
+    assert begun[1].wait(20), "the next batch is at work before anybody asks for it"
+
+
+def test_what_stops_one_device_stops_the_extraction() -> None:
+    def breaks(first: int) -> None:
+        if first == 4:
+            raise ValueError("batch 2")
+
+    with pytest.raises(ValueError, match="batch 2"):
+        features([Device("cuda:0", breaks), Device("cuda:1", breaks)], 6)
+
+
+def test_the_share_of_busy_time_is_that_of_all_devices() -> None:
+    devices = [Device("cuda:0", lambda first: None), Device("cuda:1", lambda first: None, note=", halved")]
+    devices[0].busy_s, devices[1].busy_s = 3.0, 1.0
+    team = Team(devices)  # type: ignore[arg-type]
+    assert (team.busy_share(4.0), team.note) == (0.5, ", halved")
+
+
+def test_two_devices_give_the_features_of_one(
+    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    alone, shared = Runner(small_demo, tmp_path / "one"), Runner(small_demo, tmp_path / "two")
+    plan, _ = alone.run("subjects=[subj01]")
+    at_work: set[int] = set()
+    real = TinyBackbone.activations
+
+    def noted(self: TinyBackbone, *given: Any) -> Any:
+        at_work.add(id(self))
+        return real(self, *given)
+
+    monkeypatch.setattr(TinyBackbone, "activations", noted)
+    monkeypatch.setattr(run_module, "checked", lambda settings: replace(settings, more_devices=("cpu",)))
+    shared.run("subjects=[subj01]")
+    assert len(at_work) == 2 * len(plan.members)
+    for step in plan.of_kind("features"):
+        for split, rows in alone.arrays(plan, step.id).items():
+            np.testing.assert_array_equal(shared.arrays(plan, step.id)[split], rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "others"),
+    [("cuda:1,cuda:0", "cuda:1", ("cuda:0",)), ("cuda,cuda:1", "cuda", ("cuda:1",)), ("cpu", "cpu", ())],
+)
+def test_devices_are_named_with_commas_between(
+    given: str, first: str, others: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    settings = checked(RunSettings(given))
+    assert (settings.device, settings.more_devices) == (first, others)
+
+
+@pytest.mark.parametrize("given", ["cpu,cpu", "cuda:0,cuda:0", "cuda,cuda:0", "cpu,cuda", "cuda:0,cuda:2", "cuda:0,"])
+def test_devices_that_cannot_work_together_are_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(DeviceError):
+        checked(RunSettings(given))
