@@ -10,6 +10,7 @@ from algokit.backbones import Preprocess
 from algokit.readouts import BandedRidgeSpec, FoldsSpec, PcaOlsSpec, PrunedSearch, RidgeSpec
 from algokit.recipe.plan import Plan, PlannedMember
 from algokit.recipe.schema import GreedySpec, MeanSpec, Member, Recipe
+from algokit.reductions import GramSpec, PcaSpec
 from algokit.reporting.references import REFERENCES, Reference, backbone_references, lettered, model_references
 from algokit.reporting.reported import challenge_words
 from algokit.reporting.tables import ceiling_words
@@ -24,6 +25,7 @@ _POOLINGS = {
 }
 # Packages that only some recipes use; of what a card lists, all others always take part.
 _OF_KINDS = {"timm": {"timm"}, "open_clip": {"open_clip_torch", "timm"}, "torchvision": {"torchvision"}}
+_OF_REDUCTIONS = {"sparse_projection": {"scikit-learn"}}
 _OF_READOUTS = {"pca_ols": {"scikit-learn"}, "banded_ridge": {"himalaya"}}
 _SHOWN_NAMES = 6
 _MARK = "\0"  # around the key of a reference; a name never holds it
@@ -133,7 +135,8 @@ def _member(member: PlannedMember, recipe: Recipe, cite: _Citations) -> str:
     intro = f"Member “{member.name}”. " if len(recipe.members) > 1 else ""
     images, network = _preprocess(member.card.preprocess), _backbone(member, spec, cite)
     readout = _readout(spec.readout, len(member.spaces), recipe.val is not None, cite)
-    return f"{intro}{images} {network} The activations of {layers} were {poolings}, which gave {spaces}. {readout}"
+    features = f"The activations of {layers} were {poolings}, which gave {spaces}."
+    return f"{intro}{images} {network} {features}{_reduction(spec, recipe.val is not None, cite)} {readout}"
 
 
 def _preprocess(preprocess: Preprocess) -> str:
@@ -180,6 +183,21 @@ def _poolings(poolings: Sequence[Mapping[str, object]]) -> str:
         shown = f"{noun} {' and '.join(one for one in (', '.join(each[:-1]), *each[-1:]) if one)}"
         parts.append(_POOLINGS.get(kind, f"reduced by {kind.replace('_', ' ')}").format(grids=shown))
     return " or ".join(parts)
+
+
+def _reduction(spec: Member, has_val: bool, cite: _Citations) -> str:
+    reduction, rows = spec.reduction, f"the training images{' that were not held out' if has_val else ''}"
+    if reduction is None:
+        return ""
+    scaled = f" Features were divided by their standard deviations over {rows}." if reduction.standardize else ""
+    if isinstance(reduction, GramSpec):
+        return scaled + " Of each feature space the inner products with the training images were kept in its place."
+    if isinstance(reduction, PcaSpec):
+        return f"{scaled} Up to {reduction.n_components:,} principal components of each were computed on {rows}."
+    return (
+        f"{scaled} Each that was wider was projected on {reduction.n_components:,} dimensions by a very sparse random "
+        f"projection {cite('projection')}, seed {reduction.seed}."
+    )
 
 
 def _readout(readout: RidgeSpec | BandedRidgeSpec | PcaOlsSpec, n_spaces: int, has_val: bool, cite: _Citations) -> str:
@@ -298,6 +316,7 @@ def _software(plan: Plan | None, versions: Mapping[str, str]) -> list[str]:
     used: set[str] = set()
     for member in recipe.members:
         used |= _OF_KINDS.get(member.backbone.kind, set()) | _OF_READOUTS.get(member.readout.kind, set())
+        used |= _OF_REDUCTIONS.get(member.reduction.kind, set()) if member.reduction else set()
     optional = set().union(*_OF_KINDS.values(), *_OF_READOUTS.values())
     packages = [f"{name} {version}" for name, version in versions.items() if name in used or name not in optional]
     return [f"Computed with algokit {plan.algokit_version}{' on ' * bool(packages)}{', '.join(packages)}."]

@@ -59,6 +59,12 @@ REFERENCES = {
         "models. arXiv:2308.00678.",
         "https://arxiv.org/abs/2308.00678",
     ),
+    "projection": Reference(
+        "Li et al., 2006",
+        "Li, P., Hastie, T. J., & Church, K. W. (2006). Very sparse random projections. Proceedings of the 12th ACM "
+        "SIGKDD International Conference on Knowledge Discovery and Data Mining, 287–296.",
+        "https://doi.org/10.1145/1150402.1150436",
+    ),
     "stacking": Reference(
         "Breiman, 1996",
         "Breiman, L. (1996). Stacked regressions. Machine Learning, 24(1), 49–64.",

@@ -70,6 +70,31 @@ def test_a_changed_recipe_changes_the_words() -> None:
     assert "held out" not in text
 
 
+@pytest.mark.parametrize(
+    ("reduction", "words"),
+    [
+        ("{kind: gram}", "inner products with the training images were kept in its place. Features were centred"),
+        (
+            "{kind: pca, n_components: 1500}",
+            "Up to 1,500 principal components of each were computed on the training images ",
+        ),
+        (
+            "{kind: sparse_projection, n_components: 64, standardize: true}",
+            "random projection (Li et al., 2006), seed 0.",
+        ),
+    ],
+)
+def test_a_reduction_is_told_between_features_and_readout(reduction: str, words: str) -> None:
+    change = (f"members.0.reduction={reduction}", "members.0.readout.standardize=false")
+    said = written(planned("demo", *change))
+    text = " ".join(said.paragraphs)
+    assert words in text
+    assert ("standard deviations over the training images that were not held out" in text) == (
+        "standardize" in reduction
+    )
+    assert ("Li et al., 2006" in {one.short for one in said.references}) == ("sparse" in reduction)
+
+
 def test_a_pruned_search_is_told_and_an_exhaustive_one_is_not() -> None:
     change = "members.0.readout.search={kind: pruned, n_vertices: 600, loss: 0.02}"
     text = " ".join(written(planned("demo", change)).paragraphs)
