@@ -7,6 +7,7 @@
     │   ├── DataError            2   the challenge directory or its manifest
     │   └── SubmissionError      1   the submission has findings
     ├── RunError                 1   a step failed; what was finished is in the store
+    ├── FitRefusedError          1   the data do not support the law that was to be fitted
     └── MachineError             3   the machine is not ready
         ├── DeviceError          3   the device asked for is not there, or too small
         ├── DiskError            3   no space left, or not writable
@@ -66,6 +67,10 @@ class SubmissionError(InputError):
 
 class RunError(AlgokitError):
     """A step failed; finished steps are kept and the next run resumes after them."""
+
+
+class FitRefusedError(AlgokitError):
+    """A scaling law that the data do not support: the findings say why."""
 
 
 class MachineError(AlgokitError):
