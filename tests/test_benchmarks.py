@@ -104,3 +104,14 @@ def test_the_cost_of_float16_features_can_be_measured(tmp_path: Path) -> None:
     summary = json.loads(lines[-1])
     assert 0 <= summary["mean_abs_delta_r"] <= summary["max_abs_delta_r"] < 0.2
     assert 0 <= summary["same_choice"] <= 1
+
+
+def test_the_last_line_of_the_scaling_law_benchmark_is_its_ratio_and_its_worse_optima() -> None:
+    command = [sys.executable, str(BENCHMARKS / "scaling_laws.py"), "--json", "--points", "40", "--resamples", "10"]
+    command += ["--starts", "6", "--compared", "2", "--repeats", "1"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    summary = json.loads(lines[-1])
+    assert summary["vs_scipy_loop"] == pytest.approx(summary["scipy_loop_s"] / summary["algokit_s"])
+    assert summary["worse_optima"] == 0
+    assert summary["compared_optima"] == 3  # all points, and two resamples
+    assert "scaled up from 18 calls" in "\n".join(lines[:-1])

@@ -22,6 +22,7 @@ _N_SCOUTED = 40
 _MOST_PATHS = 96
 _ROUNDS = ((1.0, 4), (1.0, 6), (1.0, 12), (0.1, 4), (0.1, 12))  # delta and steps, after which paths that met are one
 _NARROWING = (0.03, 0.01, 0.003)
+_HOPELESS = 3.0  # times the best loss, just before the last polish
 _MET_LOG_Y, _MET_PARAMETERS = 0.01, 0.25  # far below the scatter of scores; apart by less, paths end alike
 SAME_LOSS = 1e-6
 
@@ -77,7 +78,9 @@ def multi_start(name: LawName, predictors: Sequence[Floats], log_y: Floats, *, p
     for delta in _NARROWING:
         paths = anneal(objective, paths, np.zeros(len(paths), np.int64), (delta,), n_steps=40)
         paths, groups = _merged(objective, paths, groups, delta)
-    return _ends(minimise(objective, paths, np.zeros(len(paths), np.int64)), groups, len(grid))
+    losses = objective.losses(paths)[:, 0]
+    near = losses <= _HOPELESS * losses.min() + 1e-12
+    return _ends(minimise(objective, paths[near], np.zeros(near.sum(), np.int64)), groups[near], len(grid))
 
 
 def _spread(predictors: Sequence[Floats]) -> Ints:
