@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from algokit.cli import data, store
+from algokit.cli import data, store, study
 from algokit.cli.diff import diff
 from algokit.cli.doctor import doctor
 from algokit.cli.explain import explain
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
+app.add_typer(study.app, name="study")
 app.command("list")(list_members)
 for command in (doctor, fetch, plan, run, explain, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)

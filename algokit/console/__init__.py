@@ -16,6 +16,7 @@ from algokit.console.run_view import show_run
 from algokit.console.score_view import show_comparison, show_scores
 from algokit.console.store_view import show_artefacts, show_checked, show_garbage, show_usage
 from algokit.console.streams import say, write_json
+from algokit.console.study_view import show_study
 from algokit.console.tables import show_members
 from algokit.console.validation_view import show_validation
 
@@ -36,6 +37,7 @@ __all__ = [
     "show_rerun",
     "show_run",
     "show_scores",
+    "show_study",
     "show_usage",
     "show_validation",
     "show_weights",

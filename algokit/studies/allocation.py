@@ -120,6 +120,17 @@ class Allocation:
         beyond = float(max(n / largest[0], d / largest[1]))
         return BestSplit(compute, n, d, score, intervals[0], intervals[1], intervals[2], beyond)
 
+    @property
+    def largest_inside(self) -> float:
+        """The largest compute whose best split needs no more parameters and images than the data have."""
+        found = {name: float(value[0]) for name, value in constants("joint", self.fit.theta[None]).items()}
+        total = found["alpha"] + found["beta"]
+        balance = (found["alpha"] * found["A"] / (found["beta"] * found["B"])) ** (1 / total)
+        n, d = (float(one.max()) for one in self.fit.observations.scaled)
+        product = min((n / balance) ** (total / found["beta"]), (d * balance) ** (total / found["alpha"]))
+        log10_product = np.log10(product) + float(np.sum(np.log10(self.fit.observations.scales)))
+        return float(10 ** (self.compute.log10_m + self.compute.n * log10_product))
+
     def frontier(self, n_budgets: int = 13, factor: float = 10.0) -> tuple[BestSplit, ...]:
         """The efficient frontier: best splits from the smallest compute of the data to ``factor`` times the largest."""
         product = np.prod(self.fit.observations.predictors, axis=0)

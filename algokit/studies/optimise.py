@@ -91,7 +91,8 @@ def _step(theta: Floats, here: Pieces, damping: Floats, low: Floats, high: Float
     along = np.einsum("pij,pi->pj", vectors, gradient / scale)
     step = -np.einsum("pij,pj->pi", vectors, along / bent) / scale
     step = np.where(free, step, 0.0)
-    promised = 0.5 * np.sum(np.square(along) / bent, axis=1)
+    with np.errstate(over="ignore"):  # without any curvature a step promises everything, and is damped
+        promised = 0.5 * np.sum(np.square(along) / bent, axis=1)
     return step, promised
 
 

@@ -109,7 +109,7 @@ def select(table: ScoreTable, asked: Selecting) -> Selection:
 
 
 def _points(table: ScoreTable, asked: Selecting, complete: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """The rows of each point, points as they first appear."""
+    """The rows of each point, points by name: neither they nor the draws depend on the order of rows."""
     rows = np.flatnonzero(complete)
     if not asked.point:
         return [np.array([row]) for row in rows]
@@ -121,7 +121,7 @@ def _points(table: ScoreTable, asked: Selecting, complete: NDArray[np.bool_]) ->
             findings.append(table.finding(int(row), "a row of no point", asked.point, "a name", names[row]))
         found.setdefault(names[row], []).append(int(row))
     raise_all("rows have no point", findings)
-    return [np.array(one) for one in found.values()]
+    return [np.array(found[name]) for name in sorted(found)]
 
 
 def _unequal(

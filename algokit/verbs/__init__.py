@@ -13,6 +13,7 @@ from algokit.verbs.naming import list_members, schema
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
 from algokit.verbs.storing import StoreUsage, collect_store, store_contents, store_usage, verify_store
+from algokit.verbs.studying import StudyOptions, StudyReport, study_fit
 from algokit.verbs.validating import ValidationReport, validate, write_findings
 from algokit.verbs.zipping import PackReport, pack
 
@@ -27,6 +28,8 @@ __all__ = [
     "RunReport",
     "ScoreReport",
     "StoreUsage",
+    "StudyOptions",
+    "StudyReport",
     "ValidationReport",
     "check_data",
     "choices",
@@ -51,6 +54,7 @@ __all__ = [
     "score",
     "store_contents",
     "store_usage",
+    "study_fit",
     "validate",
     "verify_store",
     "write_findings",

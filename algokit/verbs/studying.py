@@ -1,0 +1,242 @@
+"""Studies: laws fitted to a table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from algokit.errors import FitRefusedError, UsageError
+from algokit.types import Finding, Progress, ProgressCallback, no_progress
+
+if TYPE_CHECKING:
+    from algokit.studies.allocation import Allocation
+    from algokit.studies.extrapolation import HeldOut
+    from algokit.studies.fit import Fit
+    from algokit.studies.laws import LawName
+    from algokit.studies.selection import Points, Selection
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """What is fitted to which rows of a table.
+
+    Attributes
+    ----------
+    x, scales : the predictors' columns, and what each is divided by.
+    y : the scores' column; a law is of ``1 - y``.
+    where : filters, such as ``dataset=imagenet,ecoset``; all have to hold.
+    point, mean_over : rows of one ``point`` are one point, by their mean; ``mean_over`` has each value once in it.
+    group_by : a fit of its own per value of this column.
+    resample : the bootstrap draws values of this column; points where it is "".
+    compute : the column of training compute, for an allocation from a joint law.
+    n_resamples, seed : of the bootstrap; 0 resamples for no intervals.
+    at : places to predict at, in the predictors' own units.
+    compare : also fit other laws to the small, and test them on the large.
+    """
+
+    x: tuple[str, ...]
+    y: str
+    law: LawName
+    scales: tuple[float, ...] = ()
+    where: tuple[str, ...] = ()
+    point: str = ""
+    mean_over: str = ""
+    group_by: str = ""
+    resample: str = ""
+    compute: str = ""
+    n_resamples: int = 1000
+    seed: int = 42
+    at: tuple[tuple[float, ...], ...] = ()
+    compare: bool = False
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A score at one place, its 95 % band, or why none is given."""
+
+    at: tuple[float, ...]
+    score: float | None
+    low: float | None
+    high: float | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class GroupStudy:
+    """What came out for one group.
+
+    Attributes
+    ----------
+    fit : None where it was refused; ``findings`` say why.
+    held_out : laws fitted to the small and tested on the large, the best first.
+    reach : how many times beyond the data a prediction is given.
+    answer : what to do with ten times the compute; "" without an allocation.
+    """
+
+    group: str
+    n_points: int
+    n_units: int
+    fit: Fit | None
+    findings: tuple[Finding, ...]
+    held_out: tuple[HeldOut, ...]
+    reach: float
+    predictions: tuple[Predicted, ...]
+    allocation: Allocation | None
+    answer: str
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """A table, what was taken from it, and what came out.
+
+    Attributes
+    ----------
+    files : what was written.
+    """
+
+    table: Path
+    options: StudyOptions
+    selection: Selection
+    groups: tuple[GroupStudy, ...]
+    files: tuple[Path, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every fit and every prediction asked for is given."""
+        given = all(one.score is not None for group in self.groups for one in group.predictions)
+        return given and all(group.fit is not None for group in self.groups)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        from algokit.reporting.study_documents import study_document
+
+        return study_document(self.table, self.options.law, self.selection, self.groups)
+
+
+def study_fit(
+    table: Path, options: StudyOptions, *, out: Path | None = None, progress: ProgressCallback = no_progress
+) -> StudyReport:
+    """Fit a law to a table of scores, group by group.
+
+    Parameters
+    ----------
+    out : a folder for constants.csv, study.json, report.html and the pictures; made where it is not there.
+
+    Raises
+    ------
+    UsageError : a column, a filter, or the number of predictors or scales is wrong.
+    DataError : the table cannot be read, or cells are not what they should be; with file and line.
+    DiskError : ``out`` cannot be written.
+    """
+    from dataclasses import replace
+
+    from algokit.studies.selection import Selecting, select
+    from algokit.studies.table import parse_filter, read_table
+
+    scales = options.scales or (1.0,) * len(options.x)
+    _check(options, scales)
+    asked = Selecting(
+        x=options.x,
+        y=options.y,
+        scales=scales,
+        filters=tuple(parse_filter(text) for text in options.where),
+        point=options.point,
+        mean_over=options.mean_over,
+        group_by=options.group_by,
+        resample=options.resample,
+        extra=(options.compute,) if options.compute else (),
+    )
+    selection = select(read_table(table), asked)
+    groups = []
+    for done, points in enumerate(selection.groups):
+        progress(Progress("fit", done, len(selection.groups), "groups", points.group))
+        groups.append(_study(points, options))
+    progress(Progress("fit", len(groups), len(groups), "groups"))
+    report = StudyReport(table, options, selection, tuple(groups))
+    if out is None:
+        return report
+    from algokit.reporting.study_page import write_study
+
+    return replace(report, files=write_study(out, report.as_dict(), report.groups, score=options.y))
+
+
+def _check(options: StudyOptions, scales: Sequence[float]) -> None:
+    from algokit.studies.laws import N_PREDICTORS
+
+    findings = []
+    wanted = N_PREDICTORS[options.law]
+    if len(options.x) != wanted:
+        what = f"the law '{options.law}' has another number of predictors"
+        findings.append(Finding(what, "--x", expected=str(wanted), found=str(len(options.x)), code="n-predictors"))
+    if len(scales) != len(options.x) or any(not scale > 0 for scale in scales):
+        found = ", ".join(f"{scale:g}" for scale in scales)
+        findings.append(Finding("scales do not fit", "--scale", expected="one above 0 per predictor", found=found))
+    if options.compute and options.law != "joint":
+        findings.append(Finding("an allocation needs a joint law", "--compute", found=options.law))
+    for place in options.at:
+        if len(place) != wanted:
+            found = ",".join(f"{value:g}" for value in place)
+            findings.append(Finding("not a place", "--at", expected=f"{wanted} values, one per predictor", found=found))
+    if findings:
+        raise UsageError("this study does not add up", findings)
+
+
+def _study(points: Points, options: StudyOptions) -> GroupStudy:
+    from algokit.studies.extrapolation import reach_of
+    from algokit.studies.fit import fit_law
+
+    observations, findings, fit = points.observations, tuple[Finding, ...](), None
+    try:
+        fit = fit_law(observations, options.law, n_resamples=options.n_resamples, seed=options.seed)
+    except FitRefusedError as refusal:
+        findings = refusal.findings
+    reach = reach_of(observations)
+    allocation, answer = _allocation(fit, points, options, reach)
+    return GroupStudy(
+        group=points.group,
+        n_points=len(observations.score),
+        n_units=len(set(observations.units)),
+        fit=fit,
+        findings=findings,
+        held_out=_held_out(points, options, reach),
+        reach=reach,
+        predictions=tuple(_predicted(fit, place, reach) for place in options.at),
+        allocation=allocation,
+        answer=answer,
+    )
+
+
+def _held_out(points: Points, options: StudyOptions, reach: float) -> tuple[HeldOut, ...]:
+    """None where no points are large or small enough for a test."""
+    from algokit.studies.extrapolation import compare_laws
+    from algokit.studies.laws import LAW_NAMES
+
+    if reach == 1:
+        return ()
+    return compare_laws(points.observations, LAW_NAMES if options.compare else (options.law,))
+
+
+def _predicted(fit: Fit | None, place: tuple[float, ...], reach: float) -> Predicted:
+    from algokit.studies.extrapolation import predict_within
+
+    if fit is None:
+        return Predicted(
+            place, None, None, None, (Finding("no prediction from a fit that is refused", code="refused"),)
+        )
+    try:
+        score, low, high = predict_within(fit, place, reach=reach)
+    except UsageError as refusal:
+        return Predicted(place, None, None, None, refusal.findings)
+    return Predicted(place, score, *((low, high) if len(fit.resampled) else (None, None)))
+
+
+def _allocation(fit: Fit | None, points: Points, options: StudyOptions, reach: float) -> tuple[Allocation | None, str]:
+    from algokit.studies.allocation import allocate
+    from algokit.studies.answer import compute_sentence
+
+    if fit is None or not options.compute:
+        return None, ""
+    allocation = allocate(fit, points.extra[options.compute], seed=options.seed)
+    return allocation, compute_sentence(allocation, reach=reach)
