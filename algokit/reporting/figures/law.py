@@ -63,7 +63,7 @@ def _against_predictor(fit: Fit, group: str, score: str) -> Picture:
         *_points(across, up, np.log10(x), y),
         _path(across, up, np.log10(grid), curve),
         *(_plateau(up, plateau) if plateau is not None else ()),
-        text(f"law: {fit.law}", _RIGHT - 4, up(float(curve[-1])) + 16, anchor="end", class_="s b"),
+        text(f"line: the {fit.law} law; band: 95 %", _RIGHT - 4, _BOTTOM - 6, anchor="end", class_="s b"),
     ]
     return _described(fit, group, title, body, "Dots are points, the line is the law, the band its 95 % interval.")
 
