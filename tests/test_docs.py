@@ -46,12 +46,13 @@ def verbs(tree: typer.Typer, prefix: str = "algokit") -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with the recipes, a small challenge ``DIR`` and a weights file ``FILE``."""
+    """A working folder with the recipes and docs, a small challenge ``DIR`` and a weights file ``FILE``."""
     import timm
     from safetensors.torch import save_file
 
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "recipes").symlink_to(ROOT / "recipes")
+    for name in ("recipes", "docs"):
+        (folder / name).symlink_to(ROOT / name)
     write_demo(folder / "DIR", settings=DemoSettings(n_train=32, n_test=24, image_px=32, vertex_fraction=0.002))
     save_file(timm.create_model("mobilenetv2_100").state_dict(), folder / "FILE.safetensors")
     for block in fences("yaml"):

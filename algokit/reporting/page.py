@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from algokit.reporting.figures import MAPS_NOTE, Picture
@@ -34,28 +35,14 @@ def render_page(reported: Reported, gallery: Gallery, *, figures: str) -> str:
     ----------
     figures : the folder beside the page that holds the pictures as files; links alone depend on it.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    loader = PackageLoader("algokit.reporting", "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    css, _, _ = loader.get_source(environment, "report.css")
-    template = environment.get_template("report.html.j2")
+    render = _template("report.html.j2")
     page = page_data(reported)
 
-    def markup(picture: Picture) -> Markup:
-        """An SVG as it is; `algokit.reporting.figures` has escaped every word in it."""
-        return Markup(picture.data.decode("utf-8"))
-
     def rendered(placing: _Placing) -> str:
-        return template.render(
+        return render(
             page=page,
             gallery=gallery,
             figures=quote(figures),
-            css=Markup(css),
-            markup=markup,
             data_uri=_data_uri,
             text_columns=_text_columns,
             maps_note=MAPS_NOTE,
@@ -66,6 +53,36 @@ def render_page(reported: Reported, gallery: Gallery, *, figures: str) -> str:
 
     n_bytes = len(rendered(_Placing()).encode("utf-8"))
     return rendered(_placing(gallery, _PAGE_BYTES - n_bytes))
+
+
+def render_study(document: Mapping[str, Any], pictures: Mapping[str, Picture]) -> str:
+    """The page of a study as HTML text.
+
+    Parameters
+    ----------
+    document : what `algokit.reporting.study_documents.study_document` says.
+    pictures : group -> its picture, an SVG; none of a fit that is refused.
+    """
+    return _template("study.html.j2")(study=document, pictures=pictures)
+
+
+def _template(name: str) -> Callable[..., str]:
+    """One template as a function of its values; it has the style sheet and pictures as markup at hand."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    loader = PackageLoader("algokit.reporting", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    css, _, _ = loader.get_source(environment, "report.css")
+
+    def markup(picture: Picture) -> Markup:
+        """An SVG as it is; `algokit.reporting.figures` has escaped every word in it."""
+        return Markup(picture.data.decode("utf-8"))
+
+    environment.globals.update(css=Markup(css), markup=markup)
+    return environment.get_template(name).render
 
 
 def _data_uri(picture: Picture) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 from algokit.atomic import replacing
 from algokit.reporting.figures.law import law_picture
-from algokit.reporting.figures.picture import Picture, save
+from algokit.reporting.figures.picture import save
 from algokit.reporting.json_files import json_text
-from algokit.reporting.study_documents import FORMULAS, StudiedGroup, constants_csv
+from algokit.reporting.page import render_study
+from algokit.reporting.study_documents import StudiedGroup, constants_csv
 
 
 def write_study(
@@ -30,24 +31,9 @@ def write_study(
     texts = {
         "constants.csv": constants_csv(groups),
         "study.json": json_text(document),
-        "report.html": _page(document, pictures),
+        "report.html": render_study(document, pictures),
     }
     for name, content in texts.items():
         with replacing(folder / name) as aside:
             aside.write_text(content, encoding="utf-8")
     return (*(folder / name for name in texts), *save(pictures.values(), folder / "figures"))
-
-
-def _page(document: dict[str, Any], pictures: dict[str, Picture]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    loader = PackageLoader("algokit.reporting", "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    css, _, _ = loader.get_source(environment, "report.css")
-    figures = {name: Markup(picture.data.decode("utf-8")) for name, picture in pictures.items()}
-    captions = {name: picture.caption for name, picture in pictures.items()}
-    template = environment.get_template("study.html.j2")
-    return template.render(study=document, figures=figures, captions=captions, css=Markup(css), formulas=FORMULAS)
