@@ -59,6 +59,10 @@ def fit(
         typer.Option(metavar="X[,X2]", help="Predict here, if it is not too far; may be given several times."),
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Test every law on held-out large predictors.")] = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Give a fit that is refused too, beside the reasons; exits with 1 all the same."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write constants.csv, study.json, report.html.")
     ] = None,
@@ -88,6 +92,7 @@ def fit(
         seed=seed,
         at=tuple(_place(text) for text in at or ()),
         compare=compare,
+        anyway=anyway,
     )
     with shown_progress(quiet=quiet) as progress:
         report = verbs.study_fit(table, options, out=out, progress=progress)

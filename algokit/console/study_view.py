@@ -35,11 +35,11 @@ def show_study(report: StudyReport) -> None:
 def _show_group(stream: Console, group: GroupStudy, law: str) -> None:
     name = "" if group.group == "all" else f"{group.group}: "
     stream.print(Text(f"{name}{law} law, {plural(group.n_points, 'point')}", "bold"))
-    if group.fit is None:
+    if group.findings:
         stream.print(Text("refused: the data do not say what this fit would claim", "bold red"))
         for finding in group.findings:
             print_finding(stream, finding)
-    else:
+    if group.fit is not None:
         intervals = group.fit.intervals
         rows = [
             [

@@ -91,7 +91,7 @@ def _group(one: StudiedGroup) -> dict[str, Any]:
         "group": one.group,
         "n_points": one.n_points,
         "n_units": one.n_units,
-        "refused": one.fit is None,
+        "refused": bool(one.findings),
         "findings": [finding.as_dict() for finding in one.findings],
         "fit": _fit(one.fit) if one.fit else None,
         "reach": one.reach,

@@ -22,7 +22,7 @@ _N_SCOUTED = 40
 _MOST_PATHS = 96
 _ROUNDS = ((1.0, 4), (1.0, 6), (1.0, 12), (0.1, 4), (0.1, 12))  # delta and steps, after which paths that met are one
 _NARROWING = (0.03, 0.01, 0.003)
-_HOPELESS = 3.0  # times the best loss, just before the last polish
+_HOPELESS = 3.0  # times the best loss at the same delta
 _MET_LOG_Y, _MET_PARAMETERS = 0.01, 0.25  # far below the scatter of scores; apart by less, paths end alike
 SAME_LOSS = 1e-6
 
@@ -76,11 +76,9 @@ def multi_start(name: LawName, predictors: Sequence[Floats], log_y: Floats, *, p
     objective = Objective(law, log_y, np.ones((1, len(log_y))))
     paths, groups = _most_promising(objective, scouted, groups)
     for delta in _NARROWING:
-        paths = anneal(objective, paths, np.zeros(len(paths), np.int64), (delta,), n_steps=40)
-        paths, groups = _merged(objective, paths, groups, delta)
-    losses = objective.losses(paths)[:, 0]
-    near = losses <= _HOPELESS * losses.min() + 1e-12
-    return _ends(minimise(objective, paths[near], np.zeros(near.sum(), np.int64)), groups[near], len(grid))
+        paths = anneal(objective, paths, np.zeros(len(paths), np.int64), (delta,), n_steps=20)
+        paths, groups = _hopeful(objective, *_merged(objective, paths, groups, delta), delta)
+    return _ends(minimise(objective, paths, np.zeros(len(paths), np.int64)), groups, len(grid))
 
 
 def _spread(predictors: Sequence[Floats]) -> Ints:
@@ -115,6 +113,13 @@ def _most_promising(objective: Objective, theta: Floats, counts: Ints) -> tuple[
     """At most so many paths as are worth following on all points."""
     order = np.argsort(objective.losses(theta, _ROUNDS[-1][0])[:, 0], kind="stable")[:_MOST_PATHS]
     return theta[order], counts[order]
+
+
+def _hopeful(objective: Objective, theta: Floats, counts: Ints, delta: float) -> tuple[Floats, Ints]:
+    """The paths that are not far behind the best."""
+    losses = objective.losses(theta, delta)[:, 0]
+    near = losses <= _HOPELESS * losses.min() + 1e-12
+    return theta[near], counts[near]
 
 
 def _ends(optima: Optima, counts: Ints, n_all: int) -> Restarts:

@@ -34,6 +34,7 @@ class StudyOptions:
     n_resamples, seed : of the bootstrap; 0 resamples for no intervals.
     at : places to predict at, in the predictors' own units.
     compare : also fit other laws to the small, and test them on the large.
+    anyway : give fits that are refused too, beside the reasons.
     """
 
     x: tuple[str, ...]
@@ -50,6 +51,7 @@ class StudyOptions:
     seed: int = 42
     at: tuple[tuple[float, ...], ...] = ()
     compare: bool = False
+    anyway: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class GroupStudy:
 
     Attributes
     ----------
-    fit : None where it was refused; ``findings`` say why.
+    fit : None where it was refused, unless it was wanted anyway; ``findings`` say why.
     held_out : laws fitted to the small and tested on the large, the best first.
     reach : how many times beyond the data a prediction is given.
     answer : what to do with ten times the compute; "" without an allocation.
@@ -106,7 +108,7 @@ class StudyReport:
     def complete(self) -> bool:
         """Whether every fit and every prediction asked for is given."""
         given = all(one.score is not None for group in self.groups for one in group.predictions)
-        return given and all(group.fit is not None for group in self.groups)
+        return given and not any(group.findings for group in self.groups)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
@@ -189,7 +191,9 @@ def _study(points: Points, options: StudyOptions) -> GroupStudy:
 
     observations, findings, fit = points.observations, tuple[Finding, ...](), None
     try:
-        fit = fit_law(observations, options.law, n_resamples=options.n_resamples, seed=options.seed)
+        n_resamples, seed = options.n_resamples, options.seed
+        fit = fit_law(observations, options.law, n_resamples=n_resamples, seed=seed, anyway=options.anyway)
+        findings = fit.findings
     except FitRefusedError as refusal:
         findings = refusal.findings
     reach = reach_of(observations)

@@ -103,6 +103,17 @@ def test_a_refused_fit_says_why_and_ends_with_1(
     assert "not given, no prediction from a fit that is refused" in " ".join(out.split())
 
 
+def test_a_refused_fit_can_be_had_beside_the_reasons_and_still_ends_with_1(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*FIT, "--where", "images<3000", "--anyway")
+    code, out, _ = run(capsys, monkeypatch, made, *words, "--out", tmp_path)
+    assert code == 1
+    assert "refused" in out
+    assert "S_max" in out
+    assert "This fit is refused" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_prediction_too_far_away_is_not_given_and_ends_with_1(
     made: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
