@@ -107,7 +107,7 @@ def test_the_cost_of_float16_features_can_be_measured(tmp_path: Path) -> None:
 
 
 def test_the_last_line_of_the_scaling_law_benchmark_is_its_ratio_and_its_worse_optima() -> None:
-    command = [sys.executable, str(BENCHMARKS / "scaling_laws.py"), "--json", "--points", "40", "--resamples", "10"]
+    command = [sys.executable, str(BENCHMARKS / "scaling_laws.py"), "--json", "--points", "120", "--resamples", "10"]
     command += ["--starts", "6", "--compared", "2", "--repeats", "1"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     summary = json.loads(lines[-1])

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from algokit.studies.laws import LawName, make_law
 from algokit.studies.objective import Objective
-from algokit.studies.optimise import Optima, minimise
+from algokit.studies.optimise import Optima, anneal, minimise
 from algokit.studies.restarts import Restarts
 from algokit.studies.terms import Floats
 
 _WITHIN = 0.25  # a minimum of the point fit this much worse may be the best one of a resample
 _MOST_MINIMA = 6
-_EXCHANGES = 3
-_LOWER = 1e-10
+_N_PROBED = 100
+_LOWER = 1e-8
+_EXCHANGES = (0, 1)  # the other resample whose optimum is followed, by its loss here
+_DELTAS = (0.3, 0.03, 0.006)  # a wide Huber function sees past the creases between which a resample may be caught
 
 
 def resample_weights(units: Sequence[str] | NDArray[np.int64], n_resamples: int, seed: int) -> Floats:
@@ -42,8 +44,9 @@ def bootstrap(
 ) -> Optima:
     """The best optimum of every resample.
 
-    Each resample starts from every minimum of the point fit. Then resamples show each other what they found: one
-    product gives the loss of every optimum on every resample, and where another's is lower, that one is followed.
+    Each resample starts from every minimum of the point fit. Some are then searched harder: from where a wide delta
+    leads, and from what is lowest on them of the other resamples' optima. Only where that finds a lower minimum of any
+    are all searched so; few points crease the surface enough for that.
 
     Parameters
     ----------
@@ -56,14 +59,22 @@ def bootstrap(
     best = minimise(objective, np.repeat(restarts.theta[:1], n_resamples, axis=0), rows)
     for theta in restarts.minima(_WITHIN)[1:_MOST_MINIMA]:
         best = _better(best, minimise(objective, np.repeat(theta[None], n_resamples, axis=0), rows), rows)
-    for _ in range(_EXCHANGES):
-        found = np.unique(np.round(best.theta, 8), axis=0)
-        losses = objective.losses(found)
-        lower = np.flatnonzero(losses.min(axis=0) < best.loss * (1 - _LOWER) - 1e-15)
-        if not len(lower):
-            break
-        starts = found[losses[:, lower].argmin(axis=0)]
-        best = _better(best, minimise(objective, starts, lower), lower)
+    before = best.loss.copy()
+    best = _harder(objective, best, rows[:_N_PROBED], restarts.theta[:1])
+    if np.any(best.loss < before * (1 - _LOWER) - 1e-15):
+        best = _harder(objective, best, rows, restarts.theta[:1])
+    return best
+
+
+def _harder(objective: Objective, best: Optima, rows: NDArray[np.int64], point: Floats) -> Optima:
+    """Look for lower minima of some resamples: from where a wide delta leads, and from the optima of others."""
+    smooth = anneal(objective, np.repeat(point, len(rows), axis=0), rows, _DELTAS, n_steps=15)
+    best = _better(best, minimise(objective, smooth, rows), rows)
+    for rank in _EXCHANGES:
+        losses = objective.losses(best.theta)[:, rows]
+        losses[rows, np.arange(len(rows))] = np.inf  # its own
+        nearest = np.argsort(losses, axis=0)[min(rank, len(best.loss) - 1)]
+        best = _better(best, minimise(objective, best.theta[nearest], rows), rows)
     return best
 
 
