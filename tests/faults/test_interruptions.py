@@ -106,7 +106,7 @@ def wait_for(place: Path) -> None:
 
 
 def test_control_c_is_one_line_and_130_while_libraries_load_and_while_images_are_read(fresh: Run) -> None:
-    for sign_of_life in (fresh.store / "digests.json", fresh.store / "shards"):
+    for sign_of_life in (fresh.store / "digests.json", fresh.store / "features"):
         process = started((*ALGOKIT, *fresh.arguments()))
         wait_for(sign_of_life)
         os.killpg(process.pid, signal.SIGINT)
