@@ -14,7 +14,8 @@ from algokit.console.tables import number_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from algokit.verbs.studying import GroupStudy, Predicted, StudyReport
+    from algokit.studies.results import GroupStudy, Predicted
+    from algokit.verbs.studying import StudyReport
 
 
 def show_study(report: StudyReport) -> None:

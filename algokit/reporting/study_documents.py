@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from algokit.studies.fit import CONFIDENCE, Interval
-from algokit.types import Finding
 
 if TYPE_CHECKING:
     from algokit.studies.allocation import Allocation, BestSplit
     from algokit.studies.extrapolation import HeldOut
     from algokit.studies.fit import Fit
     from algokit.studies.laws import LawName
+    from algokit.studies.results import GroupStudy, Predicted
     from algokit.studies.selection import Selection
 
 FORMULAS = {
@@ -29,32 +29,7 @@ FORMULAS = {
 COLUMNS = ("group", "law", "constant", "value", "low", "high", "n_points", "n_units", "n_resamples", "loss")
 
 
-class StudiedGroup(Protocol):
-    """What a document says of one group; see `algokit.verbs.studying.GroupStudy`."""
-
-    @property
-    def group(self) -> str: ...
-    @property
-    def n_points(self) -> int: ...
-    @property
-    def n_units(self) -> int: ...
-    @property
-    def fit(self) -> Fit | None: ...
-    @property
-    def findings(self) -> tuple[Finding, ...]: ...
-    @property
-    def held_out(self) -> tuple[HeldOut, ...]: ...
-    @property
-    def reach(self) -> float: ...
-    @property
-    def predictions(self) -> Sequence[Any]: ...
-    @property
-    def allocation(self) -> Allocation | None: ...
-    @property
-    def answer(self) -> str: ...
-
-
-def study_document(table: Path, law: LawName, selection: Selection, groups: Iterable[StudiedGroup]) -> dict[str, Any]:
+def study_document(table: Path, law: LawName, selection: Selection, groups: Iterable[GroupStudy]) -> dict[str, Any]:
     """Everything a study says, as plain values; numbers that are not known are None."""
     return {
         "table": table.name,
@@ -69,7 +44,7 @@ def study_document(table: Path, law: LawName, selection: Selection, groups: Iter
     }
 
 
-def constants_csv(groups: Iterable[StudiedGroup]) -> str:
+def constants_csv(groups: Iterable[GroupStudy]) -> str:
     """One row per group and constant; refused fits have none."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -86,7 +61,7 @@ def constants_csv(groups: Iterable[StudiedGroup]) -> str:
     return stream.getvalue()
 
 
-def _group(one: StudiedGroup) -> dict[str, Any]:
+def _group(one: GroupStudy) -> dict[str, Any]:
     return {
         "group": one.group,
         "n_points": one.n_points,
@@ -121,7 +96,7 @@ def _held_out(held: HeldOut) -> dict[str, Any]:
     return {"law": held.law, "n_small": held.n_small, "n_large": held.n_large, **numbers, "refused": findings}
 
 
-def _prediction(one: Any) -> dict[str, Any]:
+def _prediction(one: Predicted) -> dict[str, Any]:
     findings = [finding.as_dict() for finding in one.findings]
     return {"at": list(one.at), "score": one.score, "low": one.low, "high": one.high, "findings": findings}
 

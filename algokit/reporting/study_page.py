@@ -11,11 +11,12 @@ from algokit.reporting.figures.law import law_picture
 from algokit.reporting.figures.picture import save
 from algokit.reporting.json_files import json_text
 from algokit.reporting.page import render_study
-from algokit.reporting.study_documents import StudiedGroup, constants_csv
+from algokit.reporting.study_documents import constants_csv
+from algokit.studies.results import GroupStudy
 
 
 def write_study(
-    folder: Path, document: dict[str, Any], groups: Sequence[StudiedGroup], *, score: str
+    folder: Path, document: dict[str, Any], groups: Sequence[GroupStudy], *, score: str
 ) -> tuple[Path, ...]:
     """Write constants.csv, study.json, report.html and figures/; each whole or not at all.
 

@@ -76,7 +76,7 @@ class Selection:
 
 
 def select(table: ScoreTable, asked: Selecting) -> Selection:
-    """The points of every group, in the order of the table.
+    """The points of every group, by name.
 
     Raises
     ------
@@ -84,7 +84,8 @@ def select(table: ScoreTable, asked: Selecting) -> Selection:
     DataError : a cell is no number; rows of one point differ in a predictor; a value of ``mean_over`` comes twice.
     """
     kept = kept_rows(table, asked.filters)
-    numbers = {name: table.numbers(name, "--x" if name in asked.x else "--y", kept) for name in (*asked.x, asked.y)}
+    options = dict(zip((*asked.x, asked.y), [*("--x", "--x2")[: len(asked.x)], "--y"], strict=True))
+    numbers = {name: table.numbers(name, option, kept) for name, option in options.items()}
     complete = kept & ~np.any([np.isnan(one) for one in numbers.values()], axis=0)
     if not complete.any():
         found = f"{len(kept)} rows, {int(kept.sum())} after the filters, none with all values"
@@ -136,8 +137,10 @@ def _unequal(
                 findings.append(
                     table.finding(int(row), "another value for the same point", name, expected, f"{values[row]:g}")
                 )
-        for column in filter(None, (asked.group_by, asked.resample)):
-            cells = table.column(column, "--group-by")
+        for option, column in (("--group-by", asked.group_by), ("--resample", asked.resample)):
+            if not column:
+                continue
+            cells = table.column(column, option)
             for row in (row for row in rows if cells[row] != cells[rows[0]]):
                 expected = f"{cells[rows[0]]} as in line {table.lines[rows[0]]}"
                 findings.append(
@@ -182,4 +185,4 @@ def _group(
 
 
 def _label(table: ScoreTable, column: str, rows: NDArray[np.int64], otherwise: str) -> str:
-    return table.column(column, "--group-by")[rows[0]] if column else otherwise
+    return table.columns[column][rows[0]] if column else otherwise

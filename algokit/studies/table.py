@@ -7,13 +7,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algokit.errors import DataError, UsageError
+from algokit.registry import did_you_mean
 from algokit.types import Finding
 
 _COMPARISON = re.compile(r"^\s*(?P<column>[^<>=!]+?)\s*(?P<operator>>=|<=|!=|=|>|<)\s*(?P<values>.*)$", re.DOTALL)
@@ -43,9 +43,10 @@ class ScoreTable:
         UsageError : there is no such column.
         """
         if name not in self.columns:
-            near = get_close_matches(name, self.columns, n=3, cutoff=0.5)
-            expected = ", ".join(near or self.columns)
-            finding = Finding("no such column", str(self.path), option, expected, name, code="no-such-column")
+            advice = did_you_mean(name, self.columns)
+            finding = Finding(
+                "no such column", str(self.path), option, found=name, advice=advice, code="no-such-column"
+            )
             raise UsageError("the table has other columns", [finding])
         return self.columns[name]
 
@@ -88,7 +89,6 @@ class Comparison:
 class Filter:
     """Rows where any of the comparisons holds; several filters all have to hold."""
 
-    text: str
     comparisons: tuple[Comparison, ...]
 
 
@@ -167,7 +167,7 @@ def parse_filter(text: str) -> Filter:
             finding = Finding("not a number to compare with", "--where", part.strip(), "one number", match["values"])
             raise UsageError("this filter is not understood", [finding])
         comparisons.append(Comparison(match["column"], match["operator"], values))
-    return Filter(text, tuple(comparisons))
+    return Filter(tuple(comparisons))
 
 
 def kept_rows(table: ScoreTable, filters: Iterable[Filter]) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,8 +133,25 @@ def test_lines_are_those_of_the_file_also_after_a_cell_of_two_lines(tmp_path: Pa
 
 
 def test_a_column_that_is_not_there_brings_the_nearest_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected score; found scores"):
+    with pytest.raises(UsageError, match=r"found scores; did you mean score\?"):
         select(read_table(table(tmp_path)), selecting(y="scores"))
+
+
+@pytest.mark.parametrize(
+    ("option", "asked"),
+    [
+        ("--x2", {"x": ("images", "nothing"), "scales": (1.0, 1.0)}),
+        ("--point", {"point": "nothing"}),
+        ("--mean-over", {"mean_over": "nothing"}),
+        ("--group-by", {"group_by": "nothing"}),
+        ("--resample", {"resample": "nothing"}),
+    ],
+)
+def test_a_column_that_is_not_there_is_told_with_the_option_that_named_it(
+    tmp_path: Path, option: str, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match=f"{option}: no such column"):
+        select(read_table(table(tmp_path)), selecting(**asked))
 
 
 @pytest.mark.parametrize(
