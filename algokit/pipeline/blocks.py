@@ -48,7 +48,7 @@ def refuse_too_large(
     """
     findings: list[Finding] = []
     for step in missing:
-        features = [plan.step(name) for name in step.inputs]
+        features = plan.inputs(step)
         try:
             fit_blocks(features, subjects[step.subject], members[step.member], val, settings)
         except MemoryShortageError as error:

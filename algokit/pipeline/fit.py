@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from algokit.atomic import scratch_file
 from algokit.pipeline.blocks import fit_blocks
-from algokit.pipeline.inputs import SubjectInputs, split_rows
+from algokit.pipeline.inputs import SubjectInputs, recipe_rows
 from algokit.pipeline.settings import RunSettings
 from algokit.readouts import CATALOGUE as READOUTS
 from algokit.readouts import FeatureSpace, ReadoutResult
@@ -42,8 +42,7 @@ def fit_member(
     Where the ensemble learns weights, also ``{h}_oof`` (n_train, n_vertices) float32: predictions out of fold at the
     rows fitted on, and 0 at the val rows.
     """
-    groups = inputs.image_groups if recipe.keeps_images_whole else None
-    rows = split_rows(inputs.geometry.n_train, recipe.val, inputs.geometry.subject, groups)
+    rows = recipe_rows(recipe, inputs)
     names = [feature.id.rsplit("/", 1)[-1] for feature in features]
     with _out_of_fold(step, inputs, store) as out_of_fold:
         result: ReadoutResult = READOUTS.load(member.readout.kind)(

@@ -15,7 +15,7 @@ from algokit.errors import DataError
 from algokit.readouts import Rows
 from algokit.recipe.cost import val_rows
 from algokit.recipe.plan import PlannedData
-from algokit.recipe.schema import Val
+from algokit.recipe.schema import Recipe, Val
 from algokit.store import digest_of
 from algokit.types import (
     HEMISPHERES,
@@ -111,6 +111,12 @@ def _refuse_non_finite(challenge: Challenge, subjects: Sequence[str], digests: D
     ]
     if findings:
         raise DataError("responses cannot be used", findings)
+
+
+def recipe_rows(recipe: Recipe, inputs: SubjectInputs) -> Rows:
+    """The rows that a recipe fits on, and those that it holds out, of one subject."""
+    groups = inputs.image_groups if recipe.keeps_images_whole else None
+    return split_rows(inputs.geometry.n_train, recipe.val, inputs.geometry.subject, groups)
 
 
 def split_rows(n_train: int, val: Val | None, subject: str, groups: Ints | None = None) -> Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from algokit.pipeline.inputs import SubjectInputs, split_rows
+from algokit.pipeline.inputs import SubjectInputs, recipe_rows
 from algokit.pipeline.settings import RunSettings
 from algokit.recipe.plan import Step, made_from
 from algokit.recipe.schema import Recipe
@@ -30,8 +30,7 @@ def reduce_features(
     ------
     DiskError : the disk is full or not writable.
     """
-    groups = inputs.image_groups if recipe.keeps_images_whole else None
-    fit_rows = split_rows(inputs.geometry.n_train, recipe.val, inputs.geometry.subject, groups).fit
+    fit_rows = recipe_rows(recipe, inputs).fit
     artefact = store.open("features", str(features.key))
     train, test = (store.array(artefact, split) for split in ("train", "test"))
     reduced = REDUCTIONS.load(spec.kind)(train, test, fit_rows, spec, device=settings.device)

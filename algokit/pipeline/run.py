@@ -101,7 +101,7 @@ def run_plan(
         for position, member in enumerate(plan.members):
             _run_member(run, position, member.name)
         for step in plan.of_kind("ensemble"):
-            fits = [plan.step(name) for name in step.inputs]
+            fits = plan.inputs(step)
             if step.id in run.reasons:
                 with _timed(run, [step]):
                     join_members(step, fits, recipe.ensemble, inputs[step.subject], store, progress)

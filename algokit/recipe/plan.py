@@ -125,6 +125,12 @@ class Plan(Frozen):
         return [step for step in self.of_kind("features") if step.member not in keeping and step.key not in kept]
 
     @property
+    def staying(self) -> list[Step]:
+        """All steps but those."""
+        passing = {step.id for step in self.passing}
+        return [step for step in self.steps if step.id not in passing]
+
+    @property
     def joining_bytes(self) -> int:
         """What the disk needs besides while the features of one member and subject, the most there are, are joined."""
         totals: dict[tuple[str, str], int] = {}

@@ -128,8 +128,7 @@ def collect_store(
         advice = "--keep submissions/NAME (or a recipe, with --data), --older-than DAYS, or both"
         raise UsageError("say what may go", [Finding("nothing says what to keep", advice=advice, code="keep-nothing")])
     plans = [_plan_of(path, root, data, manifest, progress) for path in keep]
-    staying = (step for one in plans for step in one.steps if step not in one.passing)
-    kept = {(step.kind, str(step.key)) for step in staying} if keep else None
+    kept = {(step.kind, str(step.key)) for one in plans for step in one.staying} if keep else None
     garbage = find_garbage(root, STEP_VERSIONS.keys(), kept, older_than_days)
     if remove:
         remove_garbage(root, garbage)

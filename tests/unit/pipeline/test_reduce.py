@@ -82,6 +82,7 @@ def test_features_that_another_member_reads_do_not_pass(runner: Runner) -> None:
     both = ("members.1.backbone.seed=0", "members.1.poolings=[{kind: flatten}]")
     plan = runner.plan(*reduce_with(kind="gram"), *both)
     assert {step.id for step in plan.passing} == {"features/first/subj01/vector@flat"}
+    assert [step for step in plan.steps if step not in plan.passing] == plan.staying
     assert runner.plan(*reduce_with(kind="gram", keep_features=True)).passing == []
     assert runner.plan("subjects=[subj01]").passing == []
 
