@@ -72,7 +72,7 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _machine() -> str:
+def writer() -> str:
     """This machine, or this container: among whose processes an id means one process."""
     namespace = Path("/proc/self/ns/pid")
     name = f"{platform.node()} {namespace.readlink() if namespace.exists() else ''}"
@@ -81,7 +81,7 @@ def _machine() -> str:
 
 def _partial_prefix(target: Path) -> str:
     """The start of a hidden name that says who writes, for `sweep_partial`."""
-    return f".{target.name}.{_machine()}-{os.getpid()}."
+    return f".{target.name}.{writer()}-{os.getpid()}."
 
 
 def _partial(target: Path) -> Path:
@@ -99,11 +99,16 @@ def is_partial(path: Path) -> bool:
     return _PARTIAL_NAME.fullmatch(path.name) is not None
 
 
-def _is_abandoned(path: Path) -> bool:
-    """Whether nobody writes this any more; of another machine's processes, only time can tell."""
+def _is_abandoned(path: Path, ended: str = "") -> bool:
+    """Whether nobody writes this any more; of another machine's processes, only time can tell.
+
+    ``ended`` is a `writer` that is known to be no more.
+    """
     owner = path.name.removesuffix(_PARTIAL).split(".")[-2]
     machine, _, process_id = owner.rpartition("-")
-    if machine != _machine():
+    if machine == ended:
+        return True
+    if machine != writer():
         with contextlib.suppress(OSError):
             return time.time() - path.stat().st_mtime > _ABANDONED_S
         return False
@@ -116,29 +121,33 @@ def _is_abandoned(path: Path) -> bool:
     return False
 
 
-def _sweep(paths: Iterable[Path]) -> int:
-    abandoned = [path for path in paths if _is_abandoned(path)]
-    for path in abandoned:
+def _remove(paths: list[Path]) -> int:
+    for path in paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return len(abandoned)
+    return len(paths)
 
 
-def abandoned(root: Path) -> list[Path]:
-    """What killed processes left half-written anywhere below ``root``."""
+def abandoned(root: Path, ended: str = "") -> list[Path]:
+    """What killed processes left half-written anywhere below ``root``; see `sweep_partial`."""
     found: list[Path] = []
     for folder, folders, files in os.walk(root):
         partial = [name for name in (*folders, *files) if _PARTIAL_NAME.fullmatch(name)]
         folders[:] = [name for name in folders if name not in partial]
-        found += [path for name in partial if _is_abandoned(path := Path(folder) / name)]
+        found += [path for name in partial if _is_abandoned(path := Path(folder) / name, ended)]
     return found
 
 
-def sweep_partial(root: Path) -> int:
-    """Remove what killed processes left half-written anywhere below ``root``; returns how many things."""
-    return _sweep(abandoned(root))
+def sweep_partial(root: Path, ended: str = "") -> int:
+    """Remove what killed processes left half-written anywhere below ``root``; returns how many things.
+
+    Parameters
+    ----------
+    ended : the `writer` of a container that is no more: what it left need not wait for time to tell.
+    """
+    return _remove(abandoned(root, ended))
 
 
 def move_aside(paths: Iterable[Path], place: Path) -> Path:
@@ -164,7 +173,7 @@ def sweep_beside(target: Path) -> int:
     target = target.resolve()
     parent = target if target.is_mount() else target.parent
     mine = [path for path in parent.glob(f".{glob.escape(target.name)}.*") if _PARTIAL_NAME.fullmatch(path.name)]
-    return _sweep(mine)
+    return _remove([path for path in mine if _is_abandoned(path)])
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ import typer
 from algokit.cli import data, store, study
 from algokit.cli.diff import diff
 from algokit.cli.doctor import doctor
+from algokit.cli.execute import execute
 from algokit.cli.explain import explain
 from algokit.cli.fetch import fetch
 from algokit.cli.list import list_members
@@ -49,6 +50,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(study.app, name="study")
 app.command("list")(list_members)
+app.command(hidden=True)(execute)
 for command in (doctor, fetch, plan, run, explain, validate, score, report, pack, rerun, diff, schema):
     app.command()(command)
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from algokit.executors import ContainerOptions
 
 Recipe: TypeAlias = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/demo.yaml.")]
 Submission: TypeAlias = Annotated[Path, typer.Argument(metavar="PATH", help="A submission folder or its zip.")]
@@ -46,7 +51,35 @@ Lock: TypeAlias = Annotated[
         "--lock", metavar="FILE", help="Digests that weights must have; weights.lock.json beside the recipe if there."
     ),
 ]
-Executor: TypeAlias = Annotated[str, typer.Option("--executor", help="Where to run.")]
+Executor: TypeAlias = Annotated[
+    str, typer.Option("--executor", help="Where to run: local, docker or apptainer (algokit list executors).")
+]
+Image: TypeAlias = Annotated[
+    str,
+    typer.Option("--image", metavar="NAME", help="The image of a container, by name or digest; algokit if not given."),
+]
+Gpus: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--gpus", metavar="WHICH", help="A container's: all, none, a number, or device=0,1; as --device if not given."
+    ),
+]
+Memory: TypeAlias = Annotated[
+    str,
+    typer.Option("--memory", metavar="SIZE", help="A container's most: 16GB; what is free now if not given."),
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", min=1, help="A container's threads of arithmetic; $OMP_NUM_THREADS, or all, if not given."
+    ),
+]
+Timeout: TypeAlias = Annotated[
+    float | None, typer.Option("--timeout", min=1, metavar="SECONDS", help="A container is ended after so long.")
+]
+Build: TypeAlias = Annotated[
+    bool, typer.Option("--build", help="Build the image if it is not there; a terminal asks without this.")
+]
 Device: TypeAlias = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda or cuda:N; cuda:0,cuda:1 share the images.")
 ]
@@ -79,6 +112,42 @@ def store_root(given: Path | None) -> Path:
 def machine_file() -> Path:
     """Where this machine's rates are kept: ``machine.json`` beside the default store."""
     return _cache() / "machine.json"
+
+
+def container_options(
+    image: str, gpus: str, memory: str, threads: int | None, timeout_s: float | None, *, build: bool
+) -> ContainerOptions:
+    """What was said of containers, or nothing of it: a run that is in none takes no notice."""
+    from algokit.executors import ContainerOptions
+
+    return ContainerOptions(
+        image=image,
+        gpus=gpus,
+        n_threads=threads or _n_threads(),
+        memory_bytes=_size_bytes(memory) if memory else None,
+        timeout_s=timeout_s,
+        consents=lambda name: build or _confirmed(name),
+    )
+
+
+def _n_threads() -> int:
+    """As many as a run that is in no container would take."""
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(said) if said.isdigit() and int(said) else usable
+
+
+def _size_bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) *([kKmMgGtT]?)(i?)[bB]?", text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no size; write 16GB, 512MB or 8GiB", param_hint="--memory")
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** " kmgt".index(match[2].lower() or " "))
+
+
+def _confirmed(name: str) -> bool:
+    is_watched = sys.stdin.isatty() and sys.stderr.isatty()
+    return is_watched and typer.confirm(f"There is no image {name} here. Build it now (6 GB, some minutes)?", err=True)
 
 
 def _cache() -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,20 +12,27 @@ import typer
 from algokit.cli.options import (
     BatchSize,
     BlockVertices,
+    Build,
     Compile,
     Data,
     Device,
     Executor,
+    Gpus,
+    Image,
     Json,
     Lock,
     Manifest,
+    Memory,
     Nsd,
     Overrides,
     Quiet,
     Recipe,
     ShardImages,
     Store,
+    Threads,
+    Timeout,
     Workers,
+    container_options,
     machine_file,
     store_root,
 )
@@ -47,6 +56,16 @@ def run(
     shard_images: ShardImages = 256,
     block_vertices: BlockVertices = None,
     compiled: Compile = False,
+    image: Image = "",
+    gpus: Gpus = "",
+    memory: Memory = "",
+    threads: Threads = None,
+    timeout_s: Timeout = None,
+    build: Build = False,
+    printed: Annotated[
+        bool, typer.Option("--print", help="Print the command that starts the container, and do nothing else.")
+    ] = False,
+    shell: Annotated[bool, typer.Option("--shell", help="Open a shell in the container instead.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -58,22 +77,27 @@ def run(
     from algokit import verbs
     from algokit.console import show_run, shown_progress, write_json
 
+    said: dict[str, Any] = {
+        "data": data,
+        "manifest": manifest,
+        "nsd": nsd,
+        "store": store_root(store),
+        "overrides": overrides or (),
+        "lock": lock,
+        "executor": executor,
+        "options": verbs.RunOptions(device, batch_size, workers, block_vertices, shard_images, compiled),
+        "container": container_options(image, gpus, memory, threads, timeout_s, build=build),
+    }
     with shown_progress(quiet=quiet) as progress:
-        report = verbs.run(
-            recipe,
-            data=data,
-            manifest=manifest,
-            nsd=nsd,
-            out=out,
-            store=store_root(store),
-            overrides=overrides or (),
-            lock=lock,
-            machine_file=machine_file(),
-            executor=executor,
-            options=verbs.RunOptions(device, batch_size, workers, block_vertices, shard_images, compiled),
-            progress=progress,
-        )
-    if as_json:
+        if printed or shell:
+            words = verbs.container_command(recipe, **said, shell=shell, progress=progress)
+        else:
+            report = verbs.run(recipe, **said, out=out, machine_file=machine_file(), progress=progress)
+    if printed:
+        typer.echo(shlex.join(words))
+    elif shell:
+        os.execvp(words[0], words)
+    elif as_json:
         write_json(_document(report))
     else:
         show_run(report)

@@ -22,6 +22,7 @@ from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.reasons import Record, compare, one_line
 from algokit.pipeline.reduce import reduce_features
 from algokit.pipeline.settings import RunSettings, accelerator_name, checked
+from algokit.pipeline.surroundings import hardware, versions
 from algokit.recipe.plan import Plan, PlannedMember, Step
 from algokit.recipe.schema import Member, Recipe
 from algokit.store import CorruptArtefactError, Store
@@ -54,11 +55,16 @@ class Ran:
     ----------
     device : where the arithmetic ran, as torch names it, several with commas between; "" where nothing was to do.
     accelerator : the GPU's own name, "" for none.
+    versions, hardware : `algokit.pipeline.surroundings` of where it ran.
+    executor : ``kind``, and what that executor says of itself (``image``).
     """
 
     outcomes: tuple[StepOutcome, ...]
     device: str
     accelerator: str
+    versions: Mapping[str, str] = field(default_factory=versions)
+    hardware: Mapping[str, Any] = field(default_factory=hardware)
+    executor: Mapping[str, str] = field(default_factory=lambda: {"kind": "local"})
 
 
 @dataclass
@@ -113,7 +119,8 @@ def run_plan(
         raise
     remember(plan, store, [one.id for one in run.outcomes])
     devices = ",".join((settings.device, *settings.more_devices)) if needs_device else ""
-    return Ran(tuple(run.outcomes), devices, accelerator_name(settings.device) if needs_device else "")
+    accelerator = accelerator_name(settings.device) if needs_device else ""
+    return Ran(tuple(run.outcomes), devices, accelerator, versions(), hardware(accelerator))
 
 
 def _run_member(run: _Run, position: int, name: str) -> None:

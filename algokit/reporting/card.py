@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from algokit.types import ScoreRow, Scores, Split
 
 SCHEMA = "algokit-card/1"
-PACKAGES = ("numpy", "torch", "torchvision", "timm", "open_clip_torch", "scikit-learn", "himalaya", "pillow")
 
 
 def build_card(*, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,29 +72,3 @@ def _number(row: ScoreRow) -> dict[str, Any]:
 def _digests(steps: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
     """Subject -> digest of its images or responses, from the steps that read them."""
     return {step["subject"]: step["params"][name] for step in steps if step["params"].get(name)}
-
-
-def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python and of the packages that are installed; none of them is imported."""
-    found = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def hardware(accelerator: str = "") -> dict[str, Any]:
-    """The machine in a few words, without its name.
-
-    Parameters
-    ----------
-    accelerator : the name of the GPU that was used, "" for none.
-    """
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "machine": platform.machine(),
-        "n_cpus": os.cpu_count(),
-        "accelerator": accelerator or None,
-    }

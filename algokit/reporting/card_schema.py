@@ -90,6 +90,13 @@ class CardHardware(Record):
     accelerator: str | None = Field(description="The GPU that was used")
 
 
+class CardExecutor(Record):
+    """What ran the plan."""
+
+    kind: str = Field(description="local, docker, apptainer")
+    image: str | None = Field(default=None, description="Of a container: its digest")
+
+
 class CardGroupTime(Record):
     """Forecast and actual time of the steps of one kind and backbone or readout."""
 
@@ -138,6 +145,7 @@ class Card(Record):
     files: dict[str, Digest] = Field(description="Files of the submission folder, by path")
     versions: dict[str, str] = Field(description="Of Python and of packages")
     hardware: CardHardware
+    executor: CardExecutor | None = Field(default=None, description="What ran the plan; null in cards from before it")
     device: str | None = Field(description="Where the arithmetic ran; null where every step was kept from the store")
     timings: CardTimings
     notes: dict[str, tuple[str, ...]] = Field(

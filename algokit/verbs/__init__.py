@@ -4,6 +4,7 @@ A module's name never is that of a verb, so that ``verbs.score`` always is the f
 """
 
 from algokit.verbs.cards import DiffReport, RerunReport, diff, rerun
+from algokit.verbs.containing import container_command, execute
 from algokit.verbs.data import check_data, describe_data, lock_data, make_demo
 from algokit.verbs.explaining import ExplainReport, explain
 from algokit.verbs.fetching import FetchReport, fetch
@@ -35,10 +36,12 @@ __all__ = [
     "choices",
     "collect_store",
     "compare",
+    "container_command",
     "default_store",
     "describe_data",
     "diff",
     "doctor",
+    "execute",
     "explain",
     "fetch",
     "forecasts",

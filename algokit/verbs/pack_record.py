@@ -39,7 +39,7 @@ def write_provenance(zip_path: Path, packed: Mapping[str, Any], findings: Sequen
     ------
     DiskError : the disk is full or not writable.
     """
-    from algokit.reporting.card import versions
+    from algokit.pipeline.surroundings import versions
     from algokit.reporting.json_files import json_text
 
     document = {

@@ -17,6 +17,7 @@ from algokit.verbs.opening import opened
 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge
+    from algokit.executors import ContainerOptions, Job
     from algokit.pipeline.inputs import SubjectInputs
     from algokit.pipeline.run import Ran, StepOutcome
     from algokit.pipeline.times import GroupTime
@@ -148,6 +149,7 @@ def run(
     machine_file: Path | None = None,
     executor: str = "local",
     options: RunOptions | None = None,
+    container: ContainerOptions | None = None,
     progress: ProgressCallback = no_progress,
 ) -> RunReport:
     """Run a recipe to a submission folder; what the store already holds is not made again.
@@ -158,21 +160,32 @@ def run(
     lock : see `plan`.
     out : the submission folder; ``submissions/<recipe>-<key>`` where None.
     nsd : the Natural Scenes Dataset's own files, for noise ceilings; looked for in ``data`` where None.
+    container : for an executor that runs in one.
 
     Raises
     ------
     AlgokitError : see `algokit.errors`; finished steps are kept and the next call resumes.
     """
+    loaded, make = loaded_to_run(recipe, overrides, lock)
+    places = Places(data, store or default_store(), manifest, out, nsd, machine_file)
+    return run_recipe(loaded, places, make, executor=executor, options=options, container=container, progress=progress)
+
+
+def loaded_to_run(
+    recipe: Path, overrides: Sequence[str], lock: Path | None
+) -> tuple[Recipe, Callable[[PlannedData], Plan]]:
+    """A recipe whose weights are all here, and what plans it and says where in its file a problem lies.
+
+    Raises
+    ------
+    RecipeError, WeightsError : every problem at once.
+    """
     from algokit.pipeline.weights.needed import refuse_missing_weights
     from algokit.recipe.load import load_recipe
 
-    def make(data: PlannedData) -> Plan:
-        return _plan_at(recipe, overrides, loaded, data, lock)
-
     loaded = load_recipe(recipe, overrides)
     refuse_missing_weights(loaded, fetch_command(recipe, overrides))
-    places = Places(data, store or default_store(), manifest, out, nsd, machine_file)
-    return run_recipe(loaded, places, make, executor=executor, options=options, progress=progress)
+    return loaded, lambda data: _plan_at(recipe, overrides, loaded, data, lock)
 
 
 @dataclass(frozen=True)
@@ -194,11 +207,11 @@ def run_recipe(
     *,
     executor: str = "local",
     options: RunOptions | None = None,
+    container: ContainerOptions | None = None,
     progress: ProgressCallback = no_progress,
 ) -> RunReport:
     """Run a recipe that is loaded already; ``make`` plans it and says where in its document a problem lies."""
-    from algokit.executors import CATALOGUE, Job
-    from algokit.pipeline.settings import RunSettings
+    from algokit.executors import CATALOGUE
     from algokit.pipeline.times import step_times
     from algokit.reporting.finished import Finished
     from algokit.reporting.folder import is_current, refuse_foreign, write_submission
@@ -208,16 +221,13 @@ def run_recipe(
     from algokit.store import Store, in_use
 
     started = time.monotonic()
-    options = options or RunOptions()
+    run_plan = CATALOGUE.load(executor)  # an unknown one is refused before the data are read
     if places.out is not None:
         refuse_foreign(places.out)
-    planned, challenge, inputs = _read_data(recipe, places, progress)
-    splits = _scored_splits(recipe, challenge, inputs)
-    _refuse_bad_ceilings(challenge, inputs, splits)
-    resolved = make(planned)
-    settings = RunSettings(**asdict(options))
+    job, challenge = prepared_job(recipe, places, make, options, container, progress)
+    resolved, inputs, splits = job.plan, job.inputs, _scored_splits(recipe, challenge, job.inputs)
     with in_use(places.store):
-        ran: Ran = CATALOGUE.load(executor)(Job(resolved, recipe, inputs, places.store, settings), progress)
+        ran: Ran = run_plan(job, progress)
         submission = places.out or Path("submissions") / f"{recipe.name}-{str(resolved.key)[:12]}"
         refuse_foreign(submission)
         digests = _score_digests(challenge, inputs, splits, places.store)
@@ -232,6 +242,34 @@ def run_recipe(
             write_submission(submission, finished, scores, progress=progress)
     warnings = (*resolved.warnings, *_learned(times, ran, places.machine_file), *_let_go(resolved, ran, places.store))
     return RunReport(submission, resolved, ran.outcomes, scores, warnings, reused, times)
+
+
+def prepared_job(
+    recipe: Recipe,
+    places: Places,
+    make: Callable[[PlannedData], Plan],
+    options: RunOptions | None,
+    container: ContainerOptions | None,
+    progress: ProgressCallback,
+) -> tuple[Job, Challenge]:
+    """What an executor needs, from data that were looked through: all that can be wrong with them shows now."""
+    from algokit.executors import ContainerOptions, Job
+    from algokit.pipeline.settings import RunSettings
+
+    planned, challenge, inputs = _read_data(recipe, places, progress)
+    _refuse_bad_ceilings(challenge, inputs, _scored_splits(recipe, challenge, inputs))
+    settings = RunSettings(**asdict(options or RunOptions()))
+    job = Job(
+        make(planned),
+        recipe,
+        inputs,
+        places.store,
+        settings,
+        places.data,
+        places.manifest,
+        container or ContainerOptions(),
+    )
+    return job, challenge
 
 
 def _learned(times: Sequence[GroupTime], ran: Ran, machine_file: Path | None) -> Iterable[str]:
@@ -256,8 +294,6 @@ def _let_go(made: Plan, ran: Ran, store: Path) -> Iterable[str]:
 
 def _run_facts(ran: Ran, seconds: float, times: Sequence[GroupTime]) -> dict[str, Any]:
     """What the card says beyond the plan: timings of the steps made, versions, hardware."""
-    from algokit.reporting.card import hardware, versions
-
     steps_s = {one.id: round(one.seconds, 3) for one in ran.outcomes if one.made}
     return {
         "timings": {
@@ -265,9 +301,10 @@ def _run_facts(ran: Ran, seconds: float, times: Sequence[GroupTime]) -> dict[str
             "steps_s": steps_s,
             "groups": {one.group: one.document() for one in times},
         },
-        "versions": versions(),
-        "hardware": hardware(ran.accelerator),
+        "versions": dict(ran.versions),
+        "hardware": dict(ran.hardware),
         "device": ran.device or None,
+        "executor": dict(ran.executor),
     }
 
 

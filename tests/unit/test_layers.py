@@ -53,7 +53,7 @@ OWNERS = {
     "timm": ("backbones.timm_backbone",),
     "open_clip": ("backbones.open_clip_backbone",),
     "torchvision": ("backbones.torchvision_backbone",),
-    "docker": ("executors.docker_executor",),
+    "docker": ("executors.docker_engine",),
     "nibabel": ("challenge.nsd.ncsnr", "reporting.figures.surface"),
     "scipy": ("challenge.nsd.design", "studies"),
     "jinja2": ("reporting.page",),

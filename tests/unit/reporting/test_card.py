@@ -12,7 +12,8 @@ from pathlib import Path
 from small_card import card, digest, plan, scores
 
 from algokit.challenge.submission_geometry import submission_geometry
-from algokit.reporting.card import build_card, hardware, headline_scores, versions
+from algokit.pipeline.surroundings import hardware, versions
+from algokit.reporting.card import build_card, headline_scores
 
 
 def test_the_card_takes_digests_and_weights_from_the_plan() -> None:
