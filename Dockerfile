@@ -14,7 +14,7 @@ RUN python3 -m venv /tmp/installer \
  && python3 -m venv --without-pip /opt/algokit \
  && /tmp/installer/bin/uv pip install --system-certs --no-cache --link-mode copy --python /opt/algokit/bin/python \
       -r pyproject.toml -c constraints.txt \
- && rm -rf /tmp/installer /root/.cache
+ && rm -rf /tmp/installer
 
 FROM ${BASE_IMAGE} AS wheel
 WORKDIR /src
@@ -45,3 +45,4 @@ LABEL org.opencontainers.image.title="algokit" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 ENTRYPOINT ["algokit"]
+CMD ["welcome"]

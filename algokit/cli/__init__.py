@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from algokit.cli import data, store, study
+from algokit.cli.bids import as_verb, bids
 from algokit.cli.diff import diff
 from algokit.cli.doctor import doctor
 from algokit.cli.execute import execute
@@ -31,6 +32,7 @@ from algokit.cli.run import run
 from algokit.cli.schema import schema
 from algokit.cli.score import score
 from algokit.cli.validate import validate
+from algokit.cli.welcome import welcome
 
 BUG = 70
 INTERRUPTED = 130
@@ -50,8 +52,9 @@ app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(study.app, name="study")
 app.command("list")(list_members)
-app.command(hidden=True)(execute)
-for command in (doctor, fetch, plan, run, explain, validate, score, report, pack, rerun, diff, schema):
+for hidden in (execute, welcome):
+    app.command(hidden=True)(hidden)
+for command in (doctor, fetch, plan, run, explain, validate, score, report, pack, rerun, diff, schema, bids):
     app.command()(command)
 
 
@@ -78,7 +81,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows ASCII alone still gets every word
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(as_verb(sys.argv[1:]))
     except SystemExit as way_out:
         if way_out.code == INTERRUPTED:
             typer.echo("interrupted; finished steps are kept, nothing half-written; run it again", err=True)

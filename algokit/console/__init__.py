@@ -19,6 +19,7 @@ from algokit.console.streams import say, write_json
 from algokit.console.study_view import show_study
 from algokit.console.tables import show_members
 from algokit.console.validation_view import show_validation
+from algokit.console.welcome_view import show_welcome
 
 __all__ = [
     "say",
@@ -41,6 +42,7 @@ __all__ = [
     "show_usage",
     "show_validation",
     "show_weights",
+    "show_welcome",
     "shown_progress",
     "write_json",
 ]

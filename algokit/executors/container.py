@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from algokit.types import Finding
 SHM_BYTES = 1 << 30  # what libraries exchange between processes and GPUs
 TMP_BYTES = 4 << 30  # the only other place that can be written to: what torch.compile makes lies there
 N_PIDS = 4096
-_OF_THE_IMAGE = ("/", "/bin", "/etc", "/lib", "/lib64", "/opt", "/opt/algokit", "/sbin", "/tmp", "/usr")
+IMAGE_PREFIX = "/opt/algokit"  # where the Dockerfile installs
+_OF_THE_IMAGE = ("/", "/bin", "/etc", "/lib", "/lib64", "/opt", IMAGE_PREFIX, "/sbin", "/tmp", "/usr")
 _OF_THE_SYSTEM = ("/dev", "/proc", "/sys")
 
 
@@ -208,6 +210,11 @@ def _refuse_hiding(mounts: Iterable[Mount]) -> None:
 def caller() -> tuple[int, int, tuple[int, ...]]:
     """Who runs this process: user, group and further groups, as numbers."""
     return os.getuid(), os.getgid(), tuple(os.getgroups())
+
+
+def is_inside() -> bool:
+    """Whether this very process runs in algokit's image."""
+    return sys.prefix == IMAGE_PREFIX
 
 
 def csv_field(field: str) -> str:

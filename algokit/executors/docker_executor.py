@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from algokit.atomic import sweep_partial
 from algokit.executors import Job
 from algokit.executors.container import ContainerSpec
-from algokit.executors.docker_engine import OWNER_LABEL, STORE_LABEL, Engine, docker_words, owner_label
 from algokit.executors.lines import Listener
 from algokit.executors.outcomes import Ended, concluded
 from algokit.executors.preparing import prepared_container
@@ -16,6 +16,9 @@ from algokit.executors.stopping import ended_late, signals_end
 from algokit.pipeline.free_memory import V1_UNLIMITED, free_bytes
 from algokit.pipeline.run import Ran
 from algokit.types import ProgressCallback
+
+if TYPE_CHECKING:
+    from algokit.executors.docker_engine import Engine
 
 DEFAULT_IMAGE = "algokit"
 
@@ -29,6 +32,8 @@ def run_in_docker(job: Job, progress: ProgressCallback) -> Ran:
     RunError : it took too long, or was ended from outside.
     AlgokitError : whatever the job raises inside.
     """
+    from algokit.executors.docker_engine import STORE_LABEL, Engine  # loads the SDK, which lists and plans do without
+
     engine = Engine()
     image = engine.image(job.container.image or DEFAULT_IMAGE, job.container.consents, progress)
     path, spec = _prepared(job, engine)
@@ -47,11 +52,15 @@ def docker_line(job: Job, *, shell: bool = False) -> list[str]:
     ------
     MachineError : no engine answers.
     """
+    from algokit.executors.docker_engine import Engine, docker_words
+
     _, spec = _prepared(job, Engine())
     return docker_words(spec, shell=shell)
 
 
 def _prepared(job: Job, engine: Engine) -> tuple[Path, ContainerSpec]:
+    from algokit.executors.docker_engine import OWNER_LABEL, STORE_LABEL, owner_label
+
     free = free_bytes("cpu")  # a container that wants more is ended, and nothing else on the machine is
     return prepared_container(
         job,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from algokit.pipeline.free_memory import V1_UNLIMITED, free_bytes
+from algokit.pipeline.free_memory import V1_UNLIMITED, free_bytes, limit_bytes
 from algokit.pipeline.machine import Machine
 from algokit.types import Finding
 
 PACKAGES = ("torch", "torchvision", "timm", "open_clip_torch", "scikit-learn", "himalaya", "numpy", "pillow")
 _LOW_DISK_BYTES = 10e9
+_CLOCK_S, _DAY_S = 2.0, 86400.0
+_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,17 @@ def check_machine(store: Path, machine: Machine) -> list[Check]:
     store : where artefacts go.
     machine : what was measured.
     """
-    return [_python(), *_packages(), *_devices(), _memory(), _disk(store), _rates(machine)]
+    return [
+        _python(),
+        *_packages(),
+        *_pair(),
+        *_devices(),
+        *_driver(),
+        _memory(),
+        _disk(store),
+        _clock(store),
+        _rates(machine),
+    ]
 
 
 def _python() -> Check:
@@ -49,6 +64,28 @@ def _packages() -> Iterator[Check]:
         except PackageNotFoundError:
             finding = Finding("not installed", package, advice=f"pip install {package}", code="no-package")
             yield Check(package, "absent", finding)
+
+
+def _pair() -> Iterator[Check]:
+    """torchvision is built for one version of torch, and fails in strange ways beside another."""
+    try:
+        needed = next((one for one in requires("torchvision") or () if re.match(r"torch\b(?!\w)", one)), "")
+        found = version("torch").partition("+")[0]
+    except PackageNotFoundError:
+        return  # told above
+    exactly = re.search(r"==([0-9.]+)", needed)
+    if exactly is None or exactly[1] == found:
+        yield Check("torch and torchvision", "belong together")
+        return
+    finding = Finding(
+        "torchvision was built for another torch",
+        "torchvision",
+        expected=f"torch {exactly[1]}",
+        found=f"torch {found}",
+        advice="install both again together: pip install -c constraints.txt torch torchvision",
+        code="torch-pair",
+    )
+    yield Check("torch and torchvision", "do not belong together", finding)
 
 
 def _devices() -> Iterator[Check]:
@@ -66,15 +103,45 @@ def _devices() -> Iterator[Check]:
         yield Check(f"device cuda:{index}", f"{name}, {room[0] / 1e9:.1f} of {room[1] / 1e9:.1f} GB free")
 
 
+def _driver() -> Iterator[Check]:
+    """NVIDIA's driver, where there is one: with it, a torch that sees no GPU is not as it should be."""
+    try:
+        words = _DRIVER.read_text(encoding="ascii", errors="replace").splitlines()[0]
+    except (OSError, IndexError):
+        return
+    found = re.search(r"[0-9]+\.[0-9.]+", words)
+    finding = None
+    if not _sees_gpu():
+        advice = "in a container: docker run --gpus all; else a torch with CUDA and a driver that is new enough for it"
+        finding = Finding(
+            "there is a driver, but torch sees no GPU", "driver", found=words, advice=advice, code="no-cuda"
+        )
+    yield Check("NVIDIA driver", found[0] if found else words, finding)
+
+
+def _sees_gpu() -> bool:
+    try:
+        import torch
+    except (ImportError, OSError):
+        return True  # that torch cannot be loaded is told above
+    return bool(torch.cuda.is_available())
+
+
 def _memory() -> Check:
-    free = free_bytes("cpu")
-    return Check("memory", "unknown" if free >= V1_UNLIMITED else f"{free / 1e9:.1f} GB free")
+    free, limit = free_bytes("cpu"), limit_bytes()
+    words = "unknown" if free >= V1_UNLIMITED else f"{free / 1e9:.1f} GB free"
+    return Check("memory", words if limit is None else f"{words}, limited to {limit / 1e9:.1f} GB here")
+
+
+def existing(place: Path) -> Path:
+    """The place, or the nearest folder above it that is there."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return place
 
 
 def _disk(store: Path) -> Check:
-    where = store
-    while not where.exists() and where != where.parent:
-        where = where.parent
+    where = existing(store)
     try:
         with TemporaryFile(dir=where):
             free = shutil.disk_usage(where).free
@@ -91,6 +158,25 @@ def _disk(store: Path) -> Check:
         code="low-disk",
     )
     return Check("store", f"{store}, {free / 1e9:.1f} GB free", low if free < _LOW_DISK_BYTES else None)
+
+
+def _clock(store: Path) -> Check:
+    """What was read before is known by its time, so the clock and the store's disk have to agree on it."""
+    where = existing(store)
+    try:
+        with TemporaryFile(dir=where) as file:
+            file.write(b"0")
+            file.flush()
+            off_s = os.fstat(file.fileno()).st_mtime - time.time()
+    except OSError:
+        return Check("clock", "not compared with the store's disk")  # that it cannot be written is told above
+    built_s = Path(__file__).stat().st_mtime
+    if abs(off_s) <= _CLOCK_S and time.time() > built_s - _DAY_S:
+        return Check("clock", "agrees with the store's disk")
+    words = f"{off_s:+.0f} s between them" if abs(off_s) > _CLOCK_S else "before algokit was installed"
+    advice = "set the clock (timedatectl set-ntp true), on the file server too"
+    finding = Finding("the clock is wrong", "clock", found=words, advice=advice, severity="warning", code="clock")
+    return Check("clock", words, finding)
 
 
 def _rates(machine: Machine) -> Check:

@@ -11,11 +11,13 @@ from algokit.verbs.fetching import FetchReport, fetch
 from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.machine import DoctorReport, doctor, forecasts
 from algokit.verbs.naming import list_members, schema
+from algokit.verbs.participants import GroupReport, run_group, run_participants
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
 from algokit.verbs.storing import StoreUsage, collect_store, store_contents, store_usage, verify_store
 from algokit.verbs.studying import StudyOptions, StudyReport, study_fit
 from algokit.verbs.validating import ValidationReport, validate, write_findings
+from algokit.verbs.welcoming import Welcome, welcome
 from algokit.verbs.zipping import PackReport, pack
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "DoctorReport",
     "ExplainReport",
     "FetchReport",
+    "GroupReport",
     "PackReport",
     "RerunReport",
     "RunOptions",
@@ -32,6 +35,7 @@ __all__ = [
     "StudyOptions",
     "StudyReport",
     "ValidationReport",
+    "Welcome",
     "check_data",
     "choices",
     "collect_store",
@@ -53,6 +57,8 @@ __all__ = [
     "report",
     "rerun",
     "run",
+    "run_group",
+    "run_participants",
     "schema",
     "score",
     "store_contents",
@@ -60,5 +66,6 @@ __all__ = [
     "study_fit",
     "validate",
     "verify_store",
+    "welcome",
     "write_findings",
 ]

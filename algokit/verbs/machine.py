@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algokit.errors import AlgokitError
 from algokit.types import Finding, ProgressCallback, no_progress
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ def doctor(
     measure: bool = False,
     device: str = "auto",
     n_workers: int = 4,
+    data: Path | None = None,
+    recipe: Path | None = None,
     progress: ProgressCallback = no_progress,
 ) -> DoctorReport:
     """Look at this machine.
@@ -60,6 +64,7 @@ def doctor(
     ----------
     store : where artefacts go; ``.algokit/store`` where None.
     machine_file : where rates are kept.
+    data, recipe : a challenge directory and a recipe to look at too: whether they are in order, and the weights here.
     measure : measure the rates of ``device`` first, and keep them; what runs taught about the old ones is forgotten.
 
     Raises
@@ -67,6 +72,7 @@ def doctor(
     DeviceError : the device to be measured is not there.
     DiskError : the store or the machine file cannot be written.
     """
+    from algokit.executors.checkup import check_containers
     from algokit.pipeline.checkup import check_machine
     from algokit.pipeline.machine import read_machine, with_rates, write_machine
     from algokit.verbs.running import default_store
@@ -76,7 +82,38 @@ def doctor(
         machine = with_rates(machine, _measured(place, device, n_workers, progress))
         if machine_file is not None:
             write_machine(machine_file, machine)
-    return DoctorReport(tuple(check_machine(place, machine)), machine, machine_file)
+    checks = [*check_machine(place, machine), *_inputs(data, recipe), *check_containers()]
+    return DoctorReport(tuple(checks), machine, machine_file)
+
+
+def _inputs(data: Path | None, recipe: Path | None) -> Iterator[Check]:
+    """The challenge and the recipe that were named, each with the first of what is wrong with it."""
+    from algokit.pipeline.checkup import Check
+
+    looks = {"data": (data, _data_words), "recipe and weights": (recipe, _weights_words)}
+    for what, (path, words) in looks.items():
+        if path is None:
+            continue
+        try:
+            yield Check(what, words(path))
+        except AlgokitError as error:
+            (first, *_) = error.findings or (Finding(error.headline, str(path)),)
+            yield Check(what, f"{path}: {error.headline}", first)
+
+
+def _data_words(data: Path) -> str:
+    from algokit.verbs.opening import opened
+
+    challenge = opened(data, None)
+    return f"{data}: {challenge.manifest.name}, {len(challenge.subjects)} subjects"
+
+
+def _weights_words(recipe: Path) -> str:
+    from algokit.pipeline.weights.needed import needed_weights
+    from algokit.verbs.running import loaded_to_run
+
+    loaded, _ = loaded_to_run(recipe, (), None)
+    return f"{recipe}: {len(needed_weights(loaded))} published weights, all here"
 
 
 def _measured(store: Path, device: str, n_workers: int, progress: ProgressCallback) -> Any:
