@@ -1,5 +1,6 @@
 # make demo   set up, then recipe -> scored, zipped submission on the built-in demo challenge
 # make test   set up, then every check and test
+# make engine   a Docker engine and algokit's image, without a registry of images (root, Debian): for the container tests
 # make browser  Chromium, from Debian's packages (root): the tests that open the report in a browser are skipped without one
 #
 # Another interpreter: make test PYTHON=python3.12      Without uv: make test INSTALL='.venv/bin/pip install'
@@ -12,12 +13,12 @@ REQUIREMENTS := pyproject.toml constraints.txt
 ALGOKIT := $(BIN)/algokit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check browser docs clean
+.PHONY: help demo test check browser engine docs clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make check  ruff and mypy alone"
-	@echo "make docs   write docs/recipe_reference.md anew"
+	@echo "make docs   write docs/recipe_reference.md and docs/container_failures.md anew"
 	@echo "make clean  remove the demo and the caches of the tools; .venv stays"
 
 $(BIN)/pip:
@@ -61,9 +62,14 @@ browser:
 	  apt-get install -y --no-install-recommends chromium || \
 	  { apt-get update && apt-get install -y --no-install-recommends chromium; }
 
+engine:
+	bash tests/containers/start_engine.sh
+
 docs: $(VENV)/.installed
 	$(BIN)/python -c 'from pathlib import Path; from algokit.recipe.reference import recipe_reference; \
 	  Path("docs/recipe_reference.md").write_text(recipe_reference(), encoding="utf-8")'
+	PYTHONPATH=tests/containers $(BIN)/python -c 'from pathlib import Path; from scenarios import table; \
+	  Path("docs/container_failures.md").write_text(table(), encoding="utf-8")'
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -52,7 +52,8 @@ class Catalogue:
         """
         rows = self.rows()
         if kind not in rows:
-            finding = Finding(f"unknown {self.family}", found=repr(kind), advice=did_you_mean(kind, rows))
+            advice = did_you_mean(kind, rows)
+            finding = Finding(f"unknown {self.family}", found=repr(kind), advice=advice, code="unknown-member")
             raise UsageError(f"no {self.family} named {kind!r}", [finding])
         module, _, attribute = rows[kind].partition(":")
         loaded = importlib.import_module(module)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("demo") / "demo"
     write_demo(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """The image that containers of the tests run, in a Docker engine that answers.
+
+    Without them a test is skipped, with the reason; where ALGOKIT_CONTAINERS says "required", it fails.
+    """
+    image = os.environ.get("ALGOKIT_IMAGE", "algokit")
+    docker = shutil.which("docker")
+    found = docker and subprocess.run([docker, "image", "inspect", image], capture_output=True, check=False)
+    if found and found.returncode == 0:
+        return image
+    reason = f"no Docker engine with an image {image} (make engine)"
+    if os.environ.get("ALGOKIT_CONTAINERS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)

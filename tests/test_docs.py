@@ -35,8 +35,8 @@ MAKE = [command for command in COMMANDS if command.startswith("make ")]
 
 
 def verbs(tree: typer.Typer, prefix: str = "algokit") -> Iterator[str]:
-    """Every command of the command line, groups written out."""
-    for command in tree.registered_commands:
+    """Every command that help shows, groups written out."""
+    for command in (one for one in tree.registered_commands if not one.hidden):
         assert command.callback is not None
         yield f"{prefix} {command.name or command.callback.__name__}"
     for group in tree.registered_groups:

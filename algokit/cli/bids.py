@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from algokit.cli.options import BatchSize, Device, Overrides, Quiet, Workers
+from algokit.cli.options import BatchSize, Device, Json, Overrides, Quiet, Workers
 
 
-class Level(str, Enum):
+class Level(StrEnum):
     """What is analysed."""
 
     participant = "participant"
@@ -34,13 +34,15 @@ def bids(
     batch_size: BatchSize = None,
     workers: Workers = 4,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """DATA OUT participant runs a recipe for some subjects; DATA OUT group scores, reports and zips what they made.
 
     The command line that BIDS Apps share: algokit takes it when its first word is an absolute path.
     """
     from algokit import verbs
-    from algokit.console import show_pack, show_run, shown_progress
+    from algokit.cli.run import run_document
+    from algokit.console import show_pack, show_run, shown_progress, write_json
 
     options = verbs.RunOptions(device, batch_size, workers)
     work = verbs.run_participants if level is Level.participant else verbs.run_group
@@ -54,11 +56,13 @@ def bids(
             options=options,
             progress=progress,
         )
+    ran = report.run if isinstance(report, verbs.GroupReport) else report
+    if as_json:
+        write_json(run_document(ran))
+        return
+    show_run(ran)
     if isinstance(report, verbs.GroupReport):
-        show_run(report.run)
         show_pack(report.pack)
-    else:
-        show_run(report)
 
 
 def as_verb(words: list[str]) -> list[str]:

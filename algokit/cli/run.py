@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,9 @@ from algokit.cli.options import (
     machine_file,
     store_root,
 )
+
+if TYPE_CHECKING:
+    from algokit.verbs import RunReport
 
 
 def run(
@@ -98,12 +101,13 @@ def run(
     elif shell:
         os.execvp(words[0], words)
     elif as_json:
-        write_json(_document(report))
+        write_json(run_document(report))
     else:
         show_run(report)
 
 
-def _document(report: Any) -> dict[str, Any]:
+def run_document(report: RunReport) -> dict[str, Any]:
+    """A run as plain JSON data."""
     from algokit.scoring import score_document
 
     return {

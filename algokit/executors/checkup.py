@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +28,11 @@ def check_containers() -> Iterator[Check]:
     except MachineError as error:
         yield Check("container engine", "none", _noted(error.findings[0]))
         return
+    with contextlib.closing(engine):
+        yield from _engine(engine)
+
+
+def _engine(engine: Engine) -> Iterator[Check]:
     gpus = ", with NVIDIA's runtime" if "nvidia" in engine.info.get("Runtimes", ()) else ""
     yield Check("container engine", f"Docker {engine.version}{gpus}")
     image = engine.find_image(DEFAULT_IMAGE)

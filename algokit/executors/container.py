@@ -147,7 +147,9 @@ def chosen_gpus(wanted: str, device: str, *, has_driver: bool) -> Gpus | None:
     if wanted:
         gpus = parse_gpus(wanted)
         if gpus is None and device.startswith("cuda"):
-            finding = Finding("a GPU, and none", where="--gpus", found=f"--gpus {wanted} --device {device}")
+            finding = Finding(
+                "a GPU, and none", where="--gpus", found=f"--gpus {wanted} --device {device}", code="usage"
+            )
             raise UsageError("--gpus and --device contradict each other", [finding])
         return gpus
     return Gpus() if device.startswith("cuda") or (device == "auto" and has_driver) else None

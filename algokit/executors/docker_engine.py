@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from docker.types import Mount as DockerMount
 
 from algokit.errors import DiskError, MachineError
 from algokit.executors.container import N_PIDS, SHM_BYTES, TMP_BYTES, ContainerSpec, Gpus, csv_field
+from algokit.executors.outcomes import KILLED
 from algokit.types import Finding, Progress, ProgressCallback
 
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -27,6 +29,7 @@ STORE_LABEL, OWNER_LABEL = "algokit.store", "algokit.owner"
 CHECKOUT = Path(__file__).resolve().parents[2]
 _TMPFS = f"rw,exec,nosuid,nodev,mode=1777,size={TMP_BYTES}"
 _ENDING_S = 30
+_REMOVING_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,21 @@ class Container:
             yield from self._stream
 
     def result(self) -> tuple[int, bool]:
-        """Its exit code, and whether the kernel killed in it for memory."""
+        """Its exit code, and whether the kernel killed in it for memory.
+
+        Raises
+        ------
+        MachineError : it was removed. That kills it first, so one that was killed is looked at for a moment longer.
+        """
         with _told():
             self._handle.wait(timeout=_ENDING_S)
-            self._handle.reload()
-        state = self._handle.attrs["State"]
-        return int(state["ExitCode"]), bool(state["OOMKilled"])
+            until_s = time.monotonic() + _REMOVING_S
+            while True:
+                self._handle.reload()
+                state = self._handle.attrs["State"]
+                if state["OOMKilled"] or state["ExitCode"] != KILLED or time.monotonic() > until_s:
+                    return int(state["ExitCode"]), bool(state["OOMKilled"])
+                time.sleep(0.1)
 
     def kill(self) -> None:
         """End it at once; one that has ended stays so."""
@@ -78,11 +90,18 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        try:
-            self._client = docker.from_env()
-            self.info: dict[str, Any] = self._client.info()
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise _unreachable(error) from error
+        with contextlib.ExitStack() as unfinished:
+            try:
+                self._client = docker.from_env()
+                unfinished.callback(self.close)
+                self.info: dict[str, Any] = self._client.info()
+            except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+                raise _unreachable(error) from error
+            unfinished.pop_all()
+
+    def close(self) -> None:
+        """Let go of the connections; containers go on."""
+        self._client.close()
 
     @property
     def version(self) -> str:
@@ -116,6 +135,10 @@ class Engine:
                 image = self._client.images.get(name)
             except docker.errors.ImageNotFound:
                 return None
+            except docker.errors.APIError as error:
+                if error.status_code == requests.codes.bad_request:  # no image can have such a name
+                    return None
+                raise
         return Image(name, str(image.id), str((image.labels or {}).get(VERSION_LABEL, "")))
 
     @contextlib.contextmanager

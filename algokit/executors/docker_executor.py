@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,14 +35,14 @@ def run_in_docker(job: Job, progress: ProgressCallback) -> Ran:
     """
     from algokit.executors.docker_engine import STORE_LABEL, Engine  # loads the SDK, which lists and plans do without
 
-    engine = Engine()
-    image = engine.image(job.container.image or DEFAULT_IMAGE, job.container.consents, progress)
-    path, spec = _prepared(job, engine)
-    try:
-        engine.remove_orphans(spec.labels[STORE_LABEL])
-        ran = _listened(engine, spec, job, progress)
-    finally:
-        path.unlink(missing_ok=True)
+    with contextlib.closing(Engine()) as engine:
+        image = engine.image(job.container.image or DEFAULT_IMAGE, job.container.consents, progress)
+        path, spec = _prepared(job, engine)
+        try:
+            engine.remove_orphans(spec.labels[STORE_LABEL])
+            ran = _listened(engine, spec, job, progress)
+        finally:
+            path.unlink(missing_ok=True)
     return replace(ran, executor={"kind": "docker", "image": image.digest})
 
 
@@ -54,7 +55,8 @@ def docker_line(job: Job, *, shell: bool = False) -> list[str]:
     """
     from algokit.executors.docker_engine import Engine, docker_words
 
-    _, spec = _prepared(job, Engine())
+    with contextlib.closing(Engine()) as engine:
+        _, spec = _prepared(job, engine)
     return docker_words(spec, shell=shell)
 
 

@@ -9,7 +9,7 @@ from algokit.executors.lines import Listener
 from algokit.pipeline.run import Ran
 from algokit.types import Finding
 
-NOT_EXECUTABLE, NOT_FOUND, KILLED = 126, 127, 137
+NOT_EXECUTABLE, NOT_FOUND, KILLED, TERMINATED = 126, 127, 137, 143
 _SHOWN_LINES = 5
 
 
@@ -84,8 +84,8 @@ def _unexplained(heard: Listener, ended: Ended) -> AlgokitError:
         advice = "build the image again from this checkout: docker build . -t algokit"
         finding = Finding("the algokit in this image is another one", found=found, advice=advice, code="other-version")
         return MachineError("the image is of another version", [finding])
-    if ended.code == KILLED:
-        advice = "somebody or something killed it; finished steps are kept: the same command goes on from there"
+    if ended.code in (KILLED, TERMINATED):
+        advice = "somebody or something ended it; finished steps are kept: the same command goes on from there"
         finding = Finding("the container was killed from outside", found=found, advice=advice, code="killed")
         return EndedEarlyError("the run was ended", [finding])
     advice = "finished steps are kept: the same command goes on from there"

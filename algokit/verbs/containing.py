@@ -68,5 +68,6 @@ def _words_of(executor: str) -> Callable[..., list[str]]:
     if executor in makers:
         return makers[executor]
     advice = did_you_mean(executor, makers)
-    finding = Finding("has no containers", "--executor", expected="docker or apptainer", found=executor, advice=advice)
+    expected = "docker or apptainer"
+    finding = Finding("has no containers", "--executor", "", expected, executor, advice=advice, code="usage")
     raise UsageError("only a container can be printed or looked into", [finding])

@@ -46,7 +46,9 @@ def welcome() -> Welcome:
     checks = [one for one in check_machine(Path(_OUT), read_machine(None)) if one.what.startswith(_SHOWN)]
     challenges = {str(one.path): words for one in around.folders if (words := _challenge_words(one.path))}
     findings = tuple(one.finding for one in checks if one.finding)
-    return Welcome(version("algokit"), tuple(checks), around, challenges, findings, tuple(_next(around, challenges)))
+    has_gpu = any(one.what.startswith("device cuda") for one in checks)
+    commands = _next(around, challenges, has_gpu=has_gpu)
+    return Welcome(version("algokit"), tuple(checks), around, challenges, findings, tuple(commands))
 
 
 def _challenge_words(folder: Path) -> str:
@@ -59,12 +61,13 @@ def _challenge_words(folder: Path) -> str:
     return f"{challenge.manifest.name}, {len(challenge.subjects)} subjects"
 
 
-def _next(around: Surroundings, challenges: dict[str, str]) -> list[str]:
+def _next(around: Surroundings, challenges: dict[str, str], *, has_gpu: bool) -> list[str]:
     """Commands for the host: mounts that are there already are taken up."""
     data = next(iter(challenges), _DATA)
     out = next((str(one.path) for one in around.folders if one.is_writable), _OUT)
-    run = f"docker run --rm --gpus all --user $(id -u):$(id -g) --network none -v DATA:{data}:ro -v OUT:{out} algokit"
-    made = [] if challenges else ["docker run --rm --user $(id -u):$(id -g) -v DATA:/made algokit data demo /made/demo"]
+    start = f"docker run --rm {'--gpus all ' if has_gpu else ''}--user $(id -u):$(id -g) --network none"
+    run = f"{start} -v DATA:{data}:ro -v OUT:{out} algokit"
+    made = [] if challenges else [f"{start} -v DATA:{data} algokit data demo {data}"]
     return [
         *made,
         f"{run} run recipes/demo.yaml --data {data} --store {out}/store --out {out}/demo",

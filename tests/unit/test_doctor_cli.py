@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from algokit.cli import main
 from algokit.cli.options import machine_file
 from algokit.console.run_view import print_times
 from algokit.console.streams import results
+from algokit.pipeline import checkup
 from algokit.pipeline.machine import read_machine
 from algokit.pipeline.times import GroupTime
 from algokit.recipe.load import shipped_recipes
@@ -125,3 +127,57 @@ def test_a_run_shows_forecast_beside_actual_of_what_took_time(capsys: pytest.Cap
     assert "a part was made before" in shown
     print_times(results(), [replace(slow, forecast_s=None, raw_s=None)])
     assert capsys.readouterr().out == ""  # nothing to compare with
+
+
+def test_a_torchvision_of_another_torch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "requires", lambda package: ["torch==9.9.9", "torch-other==1", "numpy"])
+    (check,) = checkup._pair()
+    assert check.finding is not None and check.finding.code == "torch-pair"
+    assert (check.finding.expected, check.finding.found) == (
+        "torch 9.9.9",
+        f"torch {version('torch').partition('+')[0]}",
+    )
+
+
+def test_a_driver_without_a_gpu_in_torch_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    driver = tmp_path / "version"
+    monkeypatch.setattr(checkup, "_DRIVER", driver)
+    assert list(checkup._driver()) == []
+    driver.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Thu Jan 1\n")
+    monkeypatch.setattr(checkup, "_sees_gpu", lambda: False)
+    (check,) = checkup._driver()
+    assert check.found == "570.86.15" and check.finding is not None and check.finding.code == "no-cuda"
+    monkeypatch.setattr(checkup, "_sees_gpu", lambda: True)
+    (check,) = checkup._driver()
+    assert check.finding is None
+
+
+@pytest.mark.parametrize("off_s", [-3600.0, 0.0, 3600.0])
+def test_a_clock_that_is_not_the_disks_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, off_s: float) -> None:
+    now = time.time
+    monkeypatch.setattr(checkup.time, "time", lambda: now() + off_s)
+    check = checkup._clock(tmp_path)
+    assert (check.finding is not None and check.finding.code == "clock") is bool(off_s)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_and_weights_are_looked_at_when_they_are_named(
+    algokit: Callable[..., int], capsys: pytest.CaptureFixture[str], small_demo: Path, tmp_path: Path
+) -> None:
+    assert algokit("doctor", "--data", small_demo, "--recipe", shipped_recipes()["demo"], "--json") == 0
+    checks = {one["what"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
+    assert "algokit-demo, 2 subjects" in checks["data"]["found"]
+    assert "all here" in checks["recipe and weights"]["found"]
+    assert algokit("doctor", "--data", tmp_path, "--recipe", shipped_recipes()["clip_linear"], "--json") == 3
+    checks = {one["what"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["data"]["finding"] and checks["recipe and weights"]["finding"]["code"] == "weights-missing"
+
+
+def test_no_engine_is_a_note_because_a_run_needs_none(
+    algokit: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    assert algokit("doctor", "--json") == 0
+    checks = {one["what"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
+    found = checks["container engine"]["finding"]
+    assert (found["code"], found["severity"]) == ("no-engine", "note") and found["advice"]
