@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,16 @@ from sklearn.linear_model import Ridge
 
 from algokit.errors import DataError, UsageError
 from algokit.readouts import FeatureSpace, ReadoutResult, Rows
-from algokit.solvers import learning_curve as module
+from algokit.solvers import shared_space as module
 from algokit.solvers.folds import shuffled_folds
-from algokit.solvers.learning_curve import CurvePoint, CurveSettings, learning_curve, nested_subsets
+from algokit.solvers.learning_curve import (
+    CurvePoint,
+    CurveSettings,
+    learning_curve,
+    learning_curves,
+    nested_subsets,
+    pool_of,
+)
 from algokit.solvers.search import SearchSettings, search_ridge
 from algokit.solvers.targets import Targets
 
@@ -222,3 +230,57 @@ def test_no_space_and_a_space_that_does_not_fit_are_refused() -> None:
         curve([], responses, rows, (20, 50))
     with pytest.raises(UsageError, match="does not fit"):
         curve([FeatureSpace("short", spaces[0].train[:-1], spaces[0].test)], responses, rows, (20, 50))
+
+
+def draws(responses: Array, spaces: Any, rows: Rows, seeds: list[int], **options: Any) -> Any:
+    settings = CurveSettings(ALPHAS, (20, 60, 80), n_folds=4, standardize=True)
+    return learning_curves(spaces, [responses], rows, settings, seeds, **options)
+
+
+def test_draws_share_one_gram_matrix_and_are_the_curves_of_their_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    gram_blocks = module.gram_blocks
+
+    def counting(space: FeatureSpace, *args: Any, **options: Any) -> Any:
+        made.append(space.name)
+        return gram_blocks(space, *args, **options)
+
+    monkeypatch.setattr(module, "gram_blocks", counting)
+    spaces, responses, rows = challenge(120, 150, 200)
+    settings = CurveSettings(ALPHAS, (20, 60, 80), n_folds=4)
+    several = learning_curves(spaces, [responses], rows, settings, [3, 5, 7])
+    assert made == ["width 150", "width 200"]
+    for seed, ours in zip([3, 5, 7], several, strict=True):
+        alone = learning_curve(spaces, [responses], rows, replace(settings, seed=seed))
+        for one, other in zip(ours, alone, strict=True):
+            np.testing.assert_array_equal(one.rows, other.rows)
+            np.testing.assert_array_equal(one.result.alpha, other.result.alpha)
+            assert relative_error(one.result.test_predictions, other.result.test_predictions) < 1e-4
+
+
+def test_with_one_pool_a_draw_has_the_same_bytes_whatever_is_made_beside_it() -> None:
+    spaces, responses, rows = challenge(120, 150, 12)
+    pool = pool_of(rows, CurveSettings(ALPHAS, (20, 60, 80)), [3, 5])
+    assert set(rows.val).isdisjoint(pool)
+    both, (alone,) = draws(responses, spaces, rows, [3, 5]), draws(responses, spaces, rows, [5], pool=pool)
+    for one, other in zip(both[1], alone, strict=True):
+        assert one.result.test_predictions.tobytes() == other.result.test_predictions.tobytes()
+        assert one.result.cv_score.tobytes() == other.result.cv_score.tobytes()
+
+
+def test_ten_log_spaced_points_cost_at_most_twice_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: inverses take n^3 each, what is applied to the targets n^2; features are read once."""
+    solved: list[int] = []
+    solve_gram = module.solve_gram
+
+    def counting(gram: Any, *args: Any) -> Any:
+        solved.append(len(gram))
+        return solve_gram(gram, *args)
+
+    monkeypatch.setattr(module, "solve_gram", counting)
+    spaces, responses, rows = challenge(350, 400)
+    sizes = tuple(np.unique(np.geomspace(10, len(rows.fit), 10).round().astype(int)).tolist())
+    curve(spaces, responses, rows, sizes)
+    assert solved == list(sizes) and len(sizes) == 10
+    for power in (2, 3):
+        assert sum(n**power for n in solved) <= 2 * max(solved) ** power
