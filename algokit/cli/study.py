@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import typer
+from typer.core import TyperGroup
 
-from algokit.cli.options import Json, Quiet
+from algokit.cli.options import (
+    BatchSize,
+    Data,
+    Device,
+    Json,
+    Manifest,
+    MaybeData,
+    Nsd,
+    Overrides,
+    Quiet,
+    ShardImages,
+    Store,
+    Workers,
+    store_root,
+)
 
-app = typer.Typer(help="Fit scaling laws to tables of scores.", no_args_is_help=True)
+
+class _Group(TyperGroup):
+    """``algokit study RECIPE`` is ``algokit study run RECIPE``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Take a recipe's file in the place of a command."""
+        is_recipe = args and args[0] not in self.commands and Path(args[0]).suffix in (".yaml", ".yml")
+        return super().resolve_command(ctx, ["run", *args] if is_recipe else args)
+
+
+app = typer.Typer(cls=_Group, help="Run studies, and fit scaling laws to tables of scores.", no_args_is_help=True)
+StudyFile: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="A study recipe, such as recipes/studies/demo.yaml.")
+]
 
 
 class Law(StrEnum):
@@ -21,6 +49,86 @@ class Law(StrEnum):
     shifted = "shifted"
     broken = "broken"
     joint = "joint"
+
+
+@app.command("run")
+def run(
+    recipe: StudyFile,
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of results; studies/<name>-<key> if not given.")
+    ] = None,
+    manifest: Manifest = None,
+    nsd: Nsd = None,
+    overrides: Overrides = None,
+    store: Store = None,
+    device: Device = "auto",
+    batch_size: BatchSize = None,
+    workers: Workers = 4,
+    shard_images: ShardImages = 256,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Run a study: tidy results, the law of every ROI, figures and a page.
+
+    What the store already holds is not made again, so an interrupted study resumes with the same command. Exits with 1
+    where a law is refused.
+    """
+    from algokit import verbs
+    from algokit.console import show_study_run, shown_progress, write_json
+
+    with shown_progress(quiet=quiet) as progress:
+        report = verbs.study_run(
+            recipe,
+            data=data,
+            manifest=manifest,
+            out=out,
+            store=store_root(store),
+            nsd=nsd,
+            overrides=overrides or (),
+            options=verbs.RunOptions(device, batch_size, workers, shard_images=shard_images),
+            progress=progress,
+        )
+    if as_json:
+        write_json(report.as_dict())
+    else:
+        show_study_run(report)
+    if not report.complete:
+        raise typer.Exit(1)
+
+
+@app.command("plan")
+def plan(
+    recipe: StudyFile,
+    data: MaybeData = None,
+    manifest: Manifest = None,
+    nsd: Nsd = None,
+    overrides: Overrides = None,
+    store: Store = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a study would fit and what all of it costs, without loading a weight.
+
+    Without --data the sizes are those of the official challenge.
+    """
+    from algokit import verbs
+    from algokit.console import show_study_plan, shown_progress, write_json
+
+    with shown_progress(quiet=quiet) as progress:
+        made = verbs.study_plan(
+            recipe,
+            data=data,
+            manifest=manifest,
+            nsd=nsd,
+            overrides=overrides or (),
+            store=store_root(store),
+            progress=progress,
+        )
+    if as_json:
+        write_json(made.model_dump(mode="json"))
+    else:
+        show_study_plan(made)
 
 
 @app.command("fit")

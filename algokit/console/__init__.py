@@ -16,6 +16,7 @@ from algokit.console.run_view import show_run
 from algokit.console.score_view import show_comparison, show_scores
 from algokit.console.store_view import show_artefacts, show_checked, show_garbage, show_usage
 from algokit.console.streams import say, write_json
+from algokit.console.study_run_view import show_study_plan, show_study_run
 from algokit.console.study_view import show_study
 from algokit.console.tables import show_members
 from algokit.console.validation_view import show_validation
@@ -39,6 +40,8 @@ __all__ = [
     "show_run",
     "show_scores",
     "show_study",
+    "show_study_plan",
+    "show_study_run",
     "show_usage",
     "show_validation",
     "show_weights",

@@ -37,7 +37,7 @@ def show_plan(plan: Plan, forecasts: Sequence[Forecast] = ()) -> None:
     key = plan.key[:12] if plan.key else "no key yet"
     stream.print(Text.assemble((str(plan.recipe["name"]), "bold"), f"  on {plan.challenge}, {key}"))
     for member in plan.members:
-        _print_member(stream, member)
+        print_member(stream, member)
     for table in (_subjects(plan), _costs(plan, forecasts)):
         stream.print()
         stream.print(table)
@@ -55,7 +55,8 @@ def _zip_bytes(plan: Plan) -> int:
     return forecast_bytes({name: SubjectGeometry(name, **facts) for name, facts in plan.subjects.items()})
 
 
-def _print_member(stream: Console, member: PlannedMember) -> None:
+def print_member(stream: Console, member: PlannedMember) -> None:
+    """What a member is made of, and what a pass of it takes."""
     card, preprocess = member.card, member.card.preprocess
     stream.print()
     stream.print(Text(member.name, "bold cyan"))

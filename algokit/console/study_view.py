@@ -56,7 +56,7 @@ def _show_group(stream: Console, group: GroupStudy, law: str) -> None:
         stream.print(Text(f"of {units}; loss {group.fit.loss:.6g}; {group.n_units:,} units resampled", "dim"))
     _show_held_out(stream, group)
     for one in group.predictions:
-        stream.print(_prediction(one))
+        stream.print(prediction_text(one))
     if group.answer:
         stream.print(Text(group.answer, "bold"))
 
@@ -74,7 +74,8 @@ def _show_held_out(stream: Console, group: GroupStudy) -> None:
     )
 
 
-def _prediction(one: Predicted) -> Text:
+def prediction_text(one: Predicted) -> Text:
+    """A score at one place with its band, or why none is given."""
     place = ", ".join(f"{value:g}" for value in one.at)
     if one.score is None:
         why = "; ".join(str(finding) for finding in one.findings)

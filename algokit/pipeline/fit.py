@@ -19,7 +19,7 @@ from algokit.readouts import FeatureSpace, ReadoutResult
 from algokit.recipe.plan import Step, made_from
 from algokit.recipe.schema import Member, Recipe
 from algokit.store import Store
-from algokit.types import HEMISPHERES, Hemisphere, Progress, ProgressCallback
+from algokit.types import HEMISPHERES, Hemisphere, Progress, ProgressCallback, SubjectGeometry
 
 _ROWS_AT_ONCE = 128
 
@@ -58,7 +58,7 @@ def fit_member(
         meta = {**made_from(step, features), "spaces": names, "notes": list(result.notes)}
         with store.write("fit", str(step.key), meta) as folder:
             np.save(folder / "val_rows.npy", rows.val)
-            for hemisphere, part in _hemisphere_columns(inputs):
+            for hemisphere, part in hemisphere_columns(inputs.geometry):
                 np.save(folder / f"{hemisphere}_space_index.npy", result.space_index[part])
                 np.save(folder / f"{hemisphere}_alpha.npy", result.alpha[part])
                 np.save(folder / f"{hemisphere}_cv_score.npy", result.cv_score[part])
@@ -70,11 +70,11 @@ def fit_member(
                     _save_by_rows(folder / f"{hemisphere}_oof.npy", out_of_fold[:, part])
 
 
-def _hemisphere_columns(inputs: SubjectInputs) -> Iterator[tuple[Hemisphere, slice]]:
+def hemisphere_columns(geometry: SubjectGeometry) -> Iterator[tuple[Hemisphere, slice]]:
     """Where each hemisphere's vertices lie among all targets."""
     start = 0
     for hemisphere in HEMISPHERES:
-        stop = start + inputs.geometry.n_vertices[hemisphere]
+        stop = start + geometry.n_vertices[hemisphere]
         yield hemisphere, slice(start, stop)
         start = stop
 

@@ -133,12 +133,21 @@ def split_rows(n_train: int, val: Val | None, subject: str, groups: Ints | None 
     """
     if val is None:
         return Rows(fit=np.arange(n_train), val=np.empty(0, np.int64), groups=groups)
-    order = np.random.default_rng([val.seed, int(subject.removeprefix("subj"))]).permutation(n_train)
     n_val = val_rows(n_train, val)
     if groups is None:
-        return Rows(fit=np.sort(order[n_val:]), val=np.sort(order[:n_val]))
-    held = _whole_groups(groups, order, n_val)
+        return held_out_rows(n_train, n_val, val.seed, subject)
+    held = _whole_groups(groups, _order(n_train, val.seed, subject), n_val)
     return Rows(fit=np.flatnonzero(~held), val=np.flatnonzero(held), groups=groups)
+
+
+def held_out_rows(n_train: int, n_val: int, seed: int, subject: str) -> Rows:
+    """So many random training rows of one subject held out, the same every time."""
+    order = _order(n_train, seed, subject)
+    return Rows(fit=np.sort(order[n_val:]), val=np.sort(order[:n_val]))
+
+
+def _order(n_train: int, seed: int, subject: str) -> Ints:
+    return np.random.default_rng([seed, int(subject.removeprefix("subj"))]).permutation(n_train)
 
 
 def _whole_groups(groups: Ints, order: Ints, n_rows: int) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +17,15 @@ from algokit.pipeline.blocks import refuse_too_large
 from algokit.pipeline.ensemble import join_members
 from algokit.pipeline.extract import extract_features
 from algokit.pipeline.fit import fit_member
-from algokit.pipeline.history import Past, read_history, remember
+from algokit.pipeline.history import read_history, remember
 from algokit.pipeline.inputs import SubjectInputs
-from algokit.pipeline.reasons import Record, compare, one_line
+from algokit.pipeline.missing import look, reasons_to_make
 from algokit.pipeline.reduce import reduce_features
 from algokit.pipeline.settings import RunSettings, accelerator_name, checked
 from algokit.pipeline.surroundings import hardware, versions
 from algokit.recipe.plan import Plan, PlannedMember, Step
 from algokit.recipe.schema import Member, Recipe
-from algokit.store import CorruptArtefactError, Store
+from algokit.store import Store
 from algokit.types import Finding, Progress, ProgressCallback
 
 
@@ -97,7 +97,7 @@ def run_plan(
     """
     _refuse_missing_weights(plan)
     sweep_partial(store.root)
-    reasons = _reasons(plan, store)
+    reasons = reasons_to_make(plan, store)
     needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
     if needs_device:  # without anything to do, torch is not loaded to find out what there is
         settings = checked(settings)
@@ -123,30 +123,69 @@ def run_plan(
     return Ran(tuple(run.outcomes), devices, accelerator, versions(), hardware(accelerator))
 
 
+def run_features(
+    plan: Plan,
+    wanted: Collection[str],
+    recipe: Recipe,
+    inputs: Mapping[str, SubjectInputs],
+    store: Store,
+    settings: RunSettings,
+    progress: ProgressCallback,
+) -> tuple[StepOutcome, ...]:
+    """Make the features of these step ids that the store does not hold, and nothing else; as `run_plan`.
+
+    Raises
+    ------
+    AlgokitError : see `run_plan`.
+    """
+    _refuse_missing_weights(plan)
+    sweep_partial(store.root)
+    history = read_history(plan, store)
+    reasons: dict[str, str] = {}
+    chosen = [step for step in plan.of_kind("features") if step.id in wanted]
+    for step in chosen:
+        look(step, plan, store, history, reasons)
+    run = _Run(plan, recipe, inputs, store, checked(settings) if reasons else settings, progress, reasons)
+    for position, member in enumerate(plan.members):
+        backbones: list[Backbone] = []
+        for subject in plan.subjects:
+            mine = [step for step in chosen if (step.member, step.subject) == (member.name, subject)]
+            if mine:
+                _make_features(run, position, mine, backbones)
+    return tuple(run.outcomes)
+
+
 def _run_member(run: _Run, position: int, name: str) -> None:
-    planned, member = run.plan.members[position], run.recipe.members[position]
+    member = run.recipe.members[position]
     backbones: list[Backbone] = []
     for fit in [step for step in run.plan.of_kind("fit") if step.member == name]:
         inputs = run.inputs[fit.subject]
         spaces = run.plan.inputs(fit)
         reductions = [step for step in spaces if step.kind == "reduction"]
         features = [run.plan.inputs(step)[0] for step in reductions] or spaces
-        missing = [step for step in features if step.id in run.reasons]
-        if run.reasons:
-            image_sets.remember(run.store, features[0].params["images"], inputs.image_digests)
-        if missing:
-            with _timed(run, missing):
-                if not backbones:
-                    run.progress(Progress(f"features/{name}", 0, 1, "network", "loading"))
-                    backbones = _loaded(member, planned, run.settings)
-                extract_features(planned, missing, inputs, backbones, run.store, run.settings, run.progress)
-        _kept(run, [step for step in features if step not in missing])
+        _make_features(run, position, features, backbones)
         _reduce(run, member, reductions, inputs)
         if fit.id in run.reasons:
             with _timed(run, [fit]):
                 fit_member(fit, spaces, member, run.recipe, inputs, run.store, run.settings, run.progress)
         else:
             _kept(run, [fit])
+
+
+def _make_features(run: _Run, position: int, features: Sequence[Step], backbones: list[Backbone]) -> None:
+    """The features of one member and subject; the network goes into ``backbones`` when it is first needed."""
+    planned, member = run.plan.members[position], run.recipe.members[position]
+    inputs = run.inputs[features[0].subject]
+    missing = [step for step in features if step.id in run.reasons]
+    if run.reasons:
+        image_sets.remember(run.store, features[0].params["images"], inputs.image_digests)
+    if missing:
+        with _timed(run, missing):
+            if not backbones:
+                run.progress(Progress(f"features/{planned.name}", 0, 1, "network", "loading"))
+                backbones += _loaded(member, planned, run.settings)
+            extract_features(planned, missing, inputs, backbones, run.store, run.settings, run.progress)
+    _kept(run, [step for step in features if step not in missing])
 
 
 def _loaded(member: Member, planned: PlannedMember, settings: RunSettings) -> list[Backbone]:
@@ -232,42 +271,3 @@ def _refuse_other_weights(planned: Mapping[str, Any] | None, backbone: Backbone)
         what = "the weights changed between plan and run"
         finding = Finding(what, expected=planned["sha256"], found=loaded.sha256, code="weights-changed")
         raise WeightsError("these are not the weights the plan names", [finding])
-
-
-def _reasons(plan: Plan, store: Store) -> dict[str, str]:
-    """Step id -> why it has to be made.
-
-    Features and reductions are looked at only for what has to be made of them: those of a kept fit may be gone, and are
-    not read.
-    """
-    history = read_history(plan, store)
-    reasons: dict[str, str] = {}
-    looked_at: set[str] = set()
-    waiting = [*plan.of_kind("ensemble"), *plan.of_kind("fit")]
-    while waiting:
-        step = waiting.pop()
-        if step.id not in looked_at and _look(step, plan, store, history, reasons):
-            waiting += plan.inputs(step)
-        looked_at.add(step.id)
-    return reasons
-
-
-def _look(step: Step, plan: Plan, store: Store, history: Mapping[str, Past], reasons: dict[str, str]) -> bool:
-    """Note why a step has to be made, if it has to be; says whether."""
-    try:
-        if store.has(step.kind, str(step.key)):
-            store.open(step.kind, str(step.key))
-            return False
-        reasons[step.id] = _why(step, plan, history)
-    except CorruptArtefactError as error:
-        reasons[step.id] = error.findings[0].what
-    return True
-
-
-def _why(step: Step, plan: Plan, history: Mapping[str, Past]) -> str:
-    past = history.get(step.id)
-    if past is None:
-        return "new"
-    if past.key == step.key:
-        return "its artefact is no longer in the store"
-    return one_line(compare(Record.of_past(step.id, past), step, plan))

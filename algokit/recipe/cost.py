@@ -122,6 +122,48 @@ def fit_cost(
     return Cost(out_bytes=out_bytes, flops=flops, memory_bytes=memory_bytes)
 
 
+def curve_cost(
+    n_features: Sequence[int],
+    subject: SubjectGeometry,
+    readout: RidgeSpec,
+    sizes: Sequence[int],
+    n_draws: int,
+    n_pool: int,
+    n_scored: int,
+) -> Cost:
+    """Learning curves of one subject over feature spaces of these widths: a Gram matrix of the pool, shared by all.
+
+    Parameters
+    ----------
+    sizes : numbers of images, ascending.
+    n_pool : images that any draw uses.
+    n_scored : images that are predicted.
+    """
+    n_targets = sum(subject.n_vertices.values())
+    widest = SearchSizes(
+        n_fit=sizes[-1],
+        n_val=0,
+        n_test=n_scored,
+        n_features=max(n_features),
+        n_targets=n_targets,
+        n_folds=readout.folds.n,
+        n_alphas=len(readout.alpha_values()),
+    )
+    flops = sum(1.25 * n_pool**2 * width for width in n_features if width >= sizes[0])
+    for size in sizes:
+        own = _search_flops(n_features, replace(widest, n_fit=size), "kfold")
+        flops += n_draws * (own - sum(1.25 * size**2 * width for width in n_features if width >= size))
+    held = n_draws * draw_bytes(n_targets, sizes, n_scored)
+    products = 16 * n_pool * (n_pool + n_scored) + 4 * max(n_features) * (n_pool + n_scored)
+    memory_bytes = held + products + peak_bytes(widest, default_blocks("cpu", sizes[-1]))
+    return Cost(out_bytes=n_draws * len(sizes) * n_targets * 30, flops=flops, memory_bytes=memory_bytes)
+
+
+def draw_bytes(n_targets: int, sizes: Sequence[int], n_scored: int) -> int:
+    """What one draw of a learning curve holds to its end: its responses, and predictions at every size."""
+    return 4 * n_targets * (sizes[-1] + len(sizes) * n_scored)
+
+
 def ensemble_cost(n_members: int, subject: SubjectGeometry, ensemble: EnsembleSpec, val: Val | None) -> Cost:
     """All members of one subject joined, both hemispheres."""
     n_val = val_rows(subject.n_train, val)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,12 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     ------
     RecipeError : every problem of the file and of the overrides, in one list.
     """
-    return validated(_document(path, overrides), Recipe, RecipeError)
+    return validated(recipe_document(path, overrides, shipped_recipes()), Recipe, RecipeError)
 
 
 def placed(error: RecipeError, path: Path, overrides: Sequence[str] = ()) -> RecipeError:
     """``error`` with the place in the recipe file (or the ``--set``) added to every finding that has a path."""
-    return placed_in(error, _document(path, overrides))
+    return placed_in(error, recipe_document(path, overrides, shipped_recipes()))
 
 
 def placed_in(error: RecipeError, document: Document) -> RecipeError:
@@ -75,15 +75,24 @@ def recipe_digest(recipe: Recipe) -> str:
 
 def shipped_recipes() -> dict[str, Path]:
     """Name -> file of the recipes that come with algokit, from the repository's root or the installed package."""
+    return {path.stem: path for path in sorted(recipes_folder().glob("*.yaml"))}
+
+
+def recipes_folder() -> Path:
+    """Where the recipes lie that come with algokit."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "shipped" / "recipes"
-    folder = installed if installed.is_dir() else package.parent / "recipes"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return installed if installed.is_dir() else package.parent / "recipes"
 
 
-def _document(path: Path, overrides: Sequence[str]) -> Document:
+def recipe_document(path: Path, overrides: Sequence[str], shipped: Mapping[str, Path]) -> Document:
+    """A recipe file as plain data, with what ``--set`` says; ``shipped`` are those to suggest where it is not there.
+
+    Raises
+    ------
+    RecipeError : it cannot be read.
+    """
     if not path.exists():
-        shipped = shipped_recipes()
         near = did_you_mean(path.stem, shipped)
         advice = f"{near} shipped recipes are in {next(iter(shipped.values())).parent}" if near else ""
         raise RecipeError(f"cannot read {path}", [Finding("no such file", str(path), advice=advice, code="unreadable")])

@@ -414,12 +414,17 @@ def _ensemble_step(recipe: Recipe, fits: Sequence[Step], subject: SubjectGeometr
     )
 
 
-def _warnings(recipe: Recipe, members: Sequence[PlannedMember], data: PlannedData) -> Iterable[str]:
+def member_warnings(members: Sequence[PlannedMember]) -> Iterable[str]:
+    """What is to be known of the members' weights before anything is computed."""
     for member in members:
         if member.weights is None:
             yield f"the weights of {member.name} are not on this machine; a run needs them: algokit fetch RECIPE"
         elif member.weights["is_random"]:
             yield f"{member.name} has RANDOM, UNTRAINED weights: its scores say nothing about the named model"
+
+
+def _warnings(recipe: Recipe, members: Sequence[PlannedMember], data: PlannedData) -> Iterable[str]:
+    yield from member_warnings(members)
     if recipe.ensemble.needs_out_of_fold and len(members) == 1:
         yield f"{recipe.ensemble.kind} has one member to weigh, which gets all the weight: the plain mean is the same"
     if recipe.val is None:

@@ -136,6 +136,19 @@ class Member(Frozen):
         return poolings
 
 
+def unique_subjects(subjects: Literal["all"] | tuple[str, ...]) -> Literal["all"] | tuple[str, ...]:
+    """Refuse a subject that stands twice."""
+    if subjects != "all":
+        _refuse_repeats("subject", (((index,), subject) for index, subject in enumerate(subjects)))
+    return subjects
+
+
+def unique_names(members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Refuse a member's name that stands twice."""
+    _refuse_repeats("member name", (((index, "name"), member.name) for index, member in enumerate(members)))
+    return members
+
+
 class Recipe(Frozen):
     """What to compute, from images to predictions; where it runs is said on the command line."""
 
@@ -156,18 +169,8 @@ class Recipe(Frozen):
         folds = (getattr(one, "folds", None) for one in [*(member.readout for member in self.members), self.ensemble])
         return any(one is not None and one.kind == "grouped" for one in folds)
 
-    @field_validator("subjects")
-    @classmethod
-    def _unique_subjects(cls, subjects: Literal["all"] | tuple[str, ...]) -> Literal["all"] | tuple[str, ...]:
-        if subjects != "all":
-            _refuse_repeats("subject", (((index,), subject) for index, subject in enumerate(subjects)))
-        return subjects
-
-    @field_validator("members")
-    @classmethod
-    def _unique_names(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
-        _refuse_repeats("member name", (((index, "name"), member.name) for index, member in enumerate(members)))
-        return members
+    _unique_subjects = field_validator("subjects")(unique_subjects)
+    _unique_names = field_validator("members")(unique_names)
 
 
 def _refuse_repeats(noun: str, values: Iterable[tuple[tuple[int | str, ...], str]]) -> None:

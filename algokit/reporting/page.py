@@ -66,6 +66,11 @@ def render_study(document: Mapping[str, Any], pictures: Mapping[str, Picture]) -
     return _template("study.html.j2")(study=document, pictures=pictures)
 
 
+def render_study_run(**values: Any) -> str:
+    """The page of a study that was run, as HTML text; what is in it is said by its template."""
+    return _template("study_run.html.j2")(text_columns=_text_columns, **values)
+
+
 def _template(name: str) -> Callable[..., str]:
     """One template as a function of its values; it has the style sheet and pictures as markup at hand."""
     from jinja2 import Environment, PackageLoader, StrictUndefined

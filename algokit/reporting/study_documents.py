@@ -40,7 +40,7 @@ def study_document(table: Path, law: LawName, selection: Selection, groups: Iter
         "n_filtered": selection.n_filtered,
         "n_missing": selection.n_missing,
         "n_incomplete": selection.n_incomplete,
-        "groups": [_group(one) for one in groups],
+        "groups": [group_document(one) for one in groups],
     }
 
 
@@ -61,7 +61,8 @@ def constants_csv(groups: Iterable[GroupStudy]) -> str:
     return stream.getvalue()
 
 
-def _group(one: GroupStudy) -> dict[str, Any]:
+def group_document(one: GroupStudy) -> dict[str, Any]:
+    """What came out for one group."""
     return {
         "group": one.group,
         "n_points": one.n_points,

@@ -15,6 +15,7 @@ from algokit.verbs.participants import GroupReport, run_group, run_participants
 from algokit.verbs.presenting import choices, report
 from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
 from algokit.verbs.storing import StoreUsage, collect_store, store_contents, store_usage, verify_store
+from algokit.verbs.study_running import StudyRunReport, study_plan, study_run
 from algokit.verbs.studying import StudyOptions, StudyReport, study_fit
 from algokit.verbs.validating import ValidationReport, validate, write_findings
 from algokit.verbs.welcoming import Welcome, welcome
@@ -34,6 +35,7 @@ __all__ = [
     "StoreUsage",
     "StudyOptions",
     "StudyReport",
+    "StudyRunReport",
     "ValidationReport",
     "Welcome",
     "check_data",
@@ -64,6 +66,8 @@ __all__ = [
     "store_contents",
     "store_usage",
     "study_fit",
+    "study_plan",
+    "study_run",
     "validate",
     "verify_store",
     "welcome",

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algokit.errors import FitRefusedError, UsageError
-from algokit.studies.results import GroupStudy, Predicted
+from algokit.errors import UsageError
+from algokit.studies.results import GroupStudy
 from algokit.types import Finding, Progress, ProgressCallback, no_progress
 
 if TYPE_CHECKING:
-    from algokit.studies.allocation import Allocation
-    from algokit.studies.extrapolation import HeldOut
-    from algokit.studies.fit import Fit
+    from algokit.studies.groups import LawOptions
     from algokit.studies.laws import LawName
-    from algokit.studies.selection import Points, Selection
+    from algokit.studies.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,15 @@ class StudyOptions:
     at: tuple[tuple[float, ...], ...] = ()
     compare: bool = False
     anyway: bool = False
+
+    @property
+    def of_law(self) -> LawOptions:
+        """Those that a group of points is fitted by."""
+        from algokit.studies.groups import LawOptions
+
+        return LawOptions(
+            self.law, self.compute, self.n_resamples, self.seed, self.at, compare=self.compare, anyway=self.anyway
+        )
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ def study_fit(
     """
     from dataclasses import replace
 
+    from algokit.studies.groups import study_group
     from algokit.studies.selection import Selecting, select
     from algokit.studies.table import parse_filter, read_table
 
@@ -120,7 +128,7 @@ def study_fit(
     groups = []
     for done, points in enumerate(selection.groups):
         progress(Progress("fit", done, len(selection.groups), "groups", points.group))
-        groups.append(_study(points, options))
+        groups.append(study_group(points, options.of_law))
     progress(Progress("fit", len(groups), len(groups), "groups"))
     report = StudyReport(table, options, selection, tuple(groups))
     if out is None:
@@ -149,64 +157,3 @@ def _check(options: StudyOptions, scales: Sequence[float]) -> None:
             findings.append(Finding("not a place", "--at", expected=f"{wanted} values, one per predictor", found=found))
     if findings:
         raise UsageError("this study does not add up", findings)
-
-
-def _study(points: Points, options: StudyOptions) -> GroupStudy:
-    from algokit.studies.extrapolation import reach_of
-    from algokit.studies.fit import fit_law
-
-    observations, findings, fit = points.observations, tuple[Finding, ...](), None
-    try:
-        n_resamples, seed = options.n_resamples, options.seed
-        fit = fit_law(observations, options.law, n_resamples=n_resamples, seed=seed, anyway=options.anyway)
-        findings = fit.findings
-    except FitRefusedError as refusal:
-        findings = refusal.findings
-    reach = reach_of(observations)
-    allocation, answer = _allocation(fit, points, options, reach)
-    return GroupStudy(
-        group=points.group,
-        n_points=len(observations.score),
-        n_units=len(set(observations.units)),
-        fit=fit,
-        findings=findings,
-        held_out=_held_out(points, options, reach),
-        reach=reach,
-        predictions=tuple(_predicted(fit, place, reach) for place in options.at),
-        allocation=allocation,
-        answer=answer,
-    )
-
-
-def _held_out(points: Points, options: StudyOptions, reach: float) -> tuple[HeldOut, ...]:
-    """None where no points are large or small enough for a test."""
-    from algokit.studies.extrapolation import compare_laws
-    from algokit.studies.laws import LAW_NAMES
-
-    if reach == 1:
-        return ()
-    return compare_laws(points.observations, LAW_NAMES if options.compare else (options.law,))
-
-
-def _predicted(fit: Fit | None, place: tuple[float, ...], reach: float) -> Predicted:
-    from algokit.studies.extrapolation import predict_within
-
-    if fit is None:
-        return Predicted(
-            place, None, None, None, (Finding("no prediction from a fit that is refused", code="refused"),)
-        )
-    try:
-        score, low, high = predict_within(fit, place, reach=reach)
-    except UsageError as refusal:
-        return Predicted(place, None, None, None, refusal.findings)
-    return Predicted(place, score, *((low, high) if len(fit.resampled) else (None, None)))
-
-
-def _allocation(fit: Fit | None, points: Points, options: StudyOptions, reach: float) -> tuple[Allocation | None, str]:
-    from algokit.studies.allocation import allocate
-    from algokit.studies.answer import compute_sentence
-
-    if fit is None or not options.compute:
-        return None, ""
-    allocation = allocate(fit, points.extra[options.compute], seed=options.seed)
-    return allocation, compute_sentence(allocation, reach=reach)

@@ -1,0 +1,158 @@
+"""The charts of a study: scores against what was varied, in every ROI, raw and normalized, and their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from algokit.recipe.study_schema import PREDICTORS, Predictor, StudyRecipe
+from algokit.reporting.figures.curves import Axes, Line, curves_picture
+from algokit.reporting.figures.picture import Picture, kebab, stems
+from algokit.studies.pooling import UNITS, Pooled, pooled, rois_of
+from algokit.studies.tidy import StudyRow
+
+ALL = "all"
+X_WORDS: dict[Predictor, str] = {
+    "n_images": "training images",
+    "n_parameters": "parameters",
+    "flops": "FLOP of the passes over the images",
+    "depth": "depth (share of the layers)",
+    "grid": "cells along a side of the pooling grid",
+}
+Y_WORDS = {
+    "noise_normalized": "noise-normalized r² (fraction)",
+    "scientific_noise_normalized": "noise-normalized r² (fraction)",
+    "r2": "r² (fraction)",
+}
+Key = Callable[[StudyRow], str]
+
+
+def study_charts(study: StudyRecipe, rows: Sequence[StudyRow]) -> tuple[Picture, ...]:
+    """All of them, in the order of the page."""
+    found = [picture for metric in _metrics(study, rows) for picture in _by_roi(study, rows, metric)]
+    found += _by_member(study, rows)
+    found += _by_subject(study, rows)
+    return tuple(found)
+
+
+def _metrics(study: StudyRecipe, rows: Sequence[StudyRow]) -> list[str]:
+    """The one that is asked for and the raw one, as far as they are there."""
+    there = {row.metric for row in rows}
+    return [one for one in dict.fromkeys((study.scores.metric, "r2")) if one in there]
+
+
+def _by_roi(study: StudyRecipe, rows: Sequence[StudyRow], metric: str) -> Iterator[Picture]:
+    """Figures 1 and 2 of the first seed: a line per ROI; a chart per member where members are not what is varied."""
+    predictor = PREDICTORS[study.study]
+    is_one = study.study in ("parameter_size", "compute")
+    members = {"": list(rows)} if is_one else _grouped(rows, lambda row: row.member)
+    names = stems(members)
+    for member, group in members.items():
+        title = f"ROIs against {X_WORDS[predictor].split(' (')[0]}" + (f", {member}" if len(members) > 1 else "")
+        chosen = [row for row in group if study.study != "compute" or row.n_images == max(r.n_images for r in group)]
+        name = kebab("rois", metric, *([names[member]] if len(members) > 1 else []))
+        yield _chart(name, study, chosen, metric, predictor, lambda row: row.roi, rois_of(rows), title)
+
+
+def _by_member(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
+    """Counterparts of the second seed: all vertices against images (a), parameters (b) and compute (c)."""
+    metric = study.scores.metric
+    everything = [row for row in rows if row.roi == ALL]
+    members = list(dict.fromkeys(row.member for row in rows))
+    sizes = sorted({row.n_images for row in rows})
+    if len(members) == 1:
+        return
+    if len(sizes) > 1:
+        title = "a. All vertices against images"
+        yield _chart("a-images", study, everything, metric, "n_images", lambda row: row.member, members, title)
+    if study.study in ("parameter_size", "compute"):
+        labels = [f"{size:,} images" for size in sizes]
+        title = "b. All vertices against parameters"
+        by_size: Key = lambda row: f"{row.n_images:,} images"  # noqa: E731
+        yield _chart("b-parameters", study, everything, metric, "n_parameters", by_size, labels, title)
+        by_what: Key = (lambda row: row.member) if len(sizes) > 1 else (lambda row: "all vertices")
+        title = "c. All vertices against compute"
+        names = members if len(sizes) > 1 else ["all vertices"]
+        yield _chart("c-compute", study, everything, metric, "flops", by_what, names, title)
+
+
+def _by_subject(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
+    """Every subject's raw scores, and the noise ceiling that they cannot rise above."""
+    first = rows[0].member
+    chosen = [row for row in rows if row.roi == ALL and (row.member == first or study.study == "parameter_size")]
+    subjects = list(dict.fromkeys(row.subject for row in chosen))
+    predictor: Predictor = "n_images" if study.study == "compute" else PREDICTORS[study.study]
+    title = "Subjects and their noise ceilings" + ("" if study.study == "parameter_size" else f", {first}")
+    key: Key = lambda row: row.subject  # noqa: E731
+    yield _chart("subjects-r2", study, chosen, "r2", predictor, key, subjects, title, has_limit=True)
+
+
+def _chart(
+    name: str,
+    study: StudyRecipe,
+    rows: Sequence[StudyRow],
+    metric: str,
+    predictor: Predictor,
+    key: Key,
+    labels: Sequence[str],
+    title: str,
+    *,
+    has_limit: bool = False,
+) -> Picture:
+    unit, words = _spread(study, rows)
+    groups = _grouped(rows, key)
+    lines = [
+        _line("all vertices" if label == ALL else label, groups[label], metric, predictor, unit, has_limit)
+        for label in labels
+        if label in groups
+    ]
+    axes = Axes(X_WORDS[predictor], Y_WORDS[metric], is_log=predictor not in ("depth", "grid"))
+    limits = " Dashed level lines are mean noise ceilings: no model can do better on average." if has_limit else ""
+    if has_limit and all(one.limit is None for one in lines):
+        limits = ""
+    return curves_picture(name, lines, axes, title=title, how=f"{words}{limits}".strip())
+
+
+def _line(label: str, rows: Sequence[StudyRow], metric: str, predictor: Predictor, unit: str, has_limit: bool) -> Line:
+    """Means over everything but the predictor, and from the least to the most over units."""
+    at = [(one.x[0], one) for one in pooled(rows, metric, (predictor,), lambda row: "")]
+    each = pooled(rows, metric, (predictor,), UNITS[unit])
+    places = sorted({x for x, _ in at})
+    means = [_mean([one for x, one in at if x == place]) for place in places]
+    spread = [_by_unit([one for one in each if one.x[0] == place]) for place in places]
+    ceilings = [one.ceiling for _, one in at if one.ceiling is not None]
+    return Line(
+        label=label,
+        x=tuple(places),
+        y=tuple(means),
+        low=tuple(min([mean, *some]) for mean, some in zip(means, spread, strict=True)),
+        high=tuple(max([mean, *some]) for mean, some in zip(means, spread, strict=True)),
+        limit=float(np.mean(ceilings)) if has_limit and ceilings else None,
+    )
+
+
+def _mean(scores: Sequence[Pooled]) -> float:
+    return sum(one.value * one.n_vertices for one in scores) / sum(one.n_vertices for one in scores)
+
+
+def _by_unit(scores: Sequence[Pooled]) -> list[float]:
+    units = dict.fromkeys(one.unit for one in scores)
+    return [_mean([one for one in scores if one.unit == unit]) for unit in units]
+
+
+def _spread(study: StudyRecipe, rows: Sequence[StudyRow]) -> tuple[str, str]:
+    """What the bars are over, and how that is said."""
+    n_draws, n_subjects = len({row.draw for row in rows}), len({row.subject for row in rows})
+    if n_draws > 1:
+        return "draws", f"Bars: from the least to the greatest of {n_draws} draws of the images."
+    if n_subjects > 1:
+        return "subjects", f"Bars: from the least to the greatest of {n_subjects} subjects."
+    return "points", ""
+
+
+def _grouped(rows: Sequence[StudyRow], key: Key) -> dict[str, list[StudyRow]]:
+    found: dict[str, list[StudyRow]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found

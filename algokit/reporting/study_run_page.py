@@ -1,0 +1,143 @@
+"""The folder of a study: tidy results, laws, plan, one page that needs nothing else, and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from algokit.atomic import replacing
+from algokit.errors import UsageError
+from algokit.recipe.study_plan import StudyPlan
+from algokit.recipe.study_schema import StudyRecipe
+from algokit.reporting.figures.law import law_picture
+from algokit.reporting.figures.picture import Picture, save
+from algokit.reporting.json_files import json_text
+from algokit.reporting.page import render_study_run
+from algokit.reporting.study_charts import Y_WORDS, study_charts
+from algokit.reporting.study_documents import FORMULAS, constants_csv, group_document
+from algokit.reporting.study_tables import ceilings_table, scores_table
+from algokit.studies.fit import CONFIDENCE
+from algokit.studies.results import GroupStudy
+from algokit.studies.tidy import StudyRow, rows_csv
+from algokit.types import Finding
+
+FILES = ("results.csv", "constants.csv", "study.json", "plan.json", "report.html")
+_OWN = {*FILES, "figures"}
+
+
+def refuse_foreign_study(folder: Path) -> None:
+    """A folder that holds anything but a study of ours is not written to.
+
+    Raises
+    ------
+    UsageError : it does; what is not ours is named.
+    """
+    if not folder.exists():
+        return
+    inside = [path.name for path in folder.iterdir()] if folder.is_dir() else [folder.name]
+    foreign = sorted(name for name in inside if name not in _OWN and not name.startswith("."))
+    if foreign:
+        advice = "give --out a new folder, or move these files away"
+        what, found = "this place holds what algokit did not write", ", ".join(foreign[:3])
+        finding = Finding(what, str(folder), found=found, advice=advice, code="out-taken")
+        raise UsageError("the results of a study need a folder of their own", [finding])
+
+
+def write_study_run(
+    folder: Path, plan: StudyPlan, study: StudyRecipe, rows: Sequence[StudyRow], groups: Sequence[GroupStudy]
+) -> tuple[Path, ...]:
+    """Write everything; each file whole or not at all.
+
+    Raises
+    ------
+    DiskError : the disk is full or not writable.
+    """
+    charts = study_charts(study, rows)
+    laws = {one.group: law_picture(one.fit, one.group, score=study.scores.metric) for one in groups if one.fit}
+    document = study_run_document(plan, study, rows, groups)
+    texts = {
+        "results.csv": rows_csv(rows),
+        "constants.csv": constants_csv(groups),
+        "study.json": json_text(document),
+        "plan.json": json_text(plan.model_dump(mode="json")),
+        "report.html": _page(plan, study, rows, document, charts, laws),
+    }
+    for name, content in texts.items():
+        with replacing(folder / name) as aside:
+            aside.write_text(content, encoding="utf-8")
+    return (*(folder / name for name in texts), *save([*charts, *laws.values()], folder / "figures"))
+
+
+def study_run_document(
+    plan: StudyPlan, study: StudyRecipe, rows: Sequence[StudyRow], groups: Sequence[GroupStudy]
+) -> dict[str, Any]:
+    """What a study found, as plain values; the rows themselves are in results.csv."""
+    law = study.law.form if study.law else None
+    return {
+        "study": plan.study,
+        "digest": plan.digest,
+        "challenge": plan.plan.challenge,
+        "split": rows[0].split,
+        "n_points": plan.n_points,
+        "n_rows": len(rows),
+        "metric": study.scores.metric,
+        "metric_version": next(row.version for row in rows if row.metric == study.scores.metric),
+        "predictors": list(study.predictors),
+        "law": law,
+        "formula": FORMULAS[law] if law else None,
+        "confidence": CONFIDENCE,
+        "groups": [group_document(one) for one in groups],
+        "warnings": list(plan.warnings),
+    }
+
+
+def _page(
+    plan: StudyPlan,
+    study: StudyRecipe,
+    rows: Sequence[StudyRow],
+    document: Mapping[str, Any],
+    charts: Sequence[Picture],
+    laws: Mapping[str, Picture],
+) -> str:
+    return render_study_run(
+        name=study.name,
+        about=study.about,
+        summary=_summary(plan, rows),
+        warnings=plan.warnings,
+        charts=charts,
+        tables=[scores_table(study, rows), *ceilings_table(rows)],
+        study=document,
+        pictures=laws,
+        law_words=_law_words(study),
+    )
+
+
+def _summary(plan: StudyPlan, rows: Sequence[StudyRow]) -> str:
+    subjects, first = list(dict.fromkeys(row.subject for row in rows)), rows[0]
+    sizes, n_draws = sorted({row.n_images for row in rows}), len({row.draw for row in rows})
+    images = f"{sizes[0]:,} images" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,} images ({len(sizes)} sizes)"
+    scored = "held-out training images" if first.split == "val" else "test images"
+    counts = sorted({row.n_scored for row in rows})
+    n_scored = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"{plan.n_points:,} fits: {_count(len(plan.series), 'series', 'series')} of feature spaces, "
+        f"{_count(len(subjects), 'subject')}, {images}, {_count(n_draws, 'draw')}. "
+        f"Scored on {n_scored} {scored} per subject that no fit has seen."
+    )
+
+
+def _count(n: int, noun: str, plural: str = "") -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
+
+
+def _law_words(study: StudyRecipe) -> str:
+    if study.law is None:
+        return ""
+    words = {
+        "points": "Intervals are over points.",
+        "draws": "Intervals are over draws of the images.",
+        "subjects": "Intervals are over subjects.",
+        "models": "Intervals are over models.",
+    }
+    return f"S is {Y_WORDS[study.scores.metric]}. {words[study.law.resample]}"
