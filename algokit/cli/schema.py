@@ -12,7 +12,7 @@ def schema(
         str, typer.Argument(metavar="[recipe|card]", help="Of what, a recipe or a submission's card.")
     ] = "recipe",
 ) -> None:
-    """Print the JSON schema of a recipe, for editors; or of a card, for programs that read one."""
+    """Print the JSON schema of a recipe or a study, for editors; or of a card, for programs that read one."""
     from algokit import verbs
     from algokit.console import write_json
 

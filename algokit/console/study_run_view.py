@@ -12,7 +12,7 @@ from algokit.console.quantities import plural, scaled, size
 from algokit.console.streams import print_warnings, results
 from algokit.console.study_view import prediction_text
 from algokit.console.tables import number_table, table_view
-from algokit.reporting.study_tables import ends_table
+from algokit.reporting.study_tables import ends_table, roi_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,22 +102,18 @@ def _show_laws(stream: Console, groups: Sequence[GroupStudy]) -> None:
         constants = one.fit.constants if one.fit else {}
         intervals = one.fit.intervals if one.fit else {}
         cells = [_constant(constants.get(name), intervals.get(name)) for name in names]
-        rows.append([_roi(one.group), *cells, "refused" if one.findings else ""])
+        rows.append([roi_words(one.group), *cells, "refused" if one.findings else ""])
     stream.print(number_table(["law", *names, ""], rows))
     for one in groups:
         for finding in one.findings:
-            stream.print(Text(f"{_roi(one.group)}: {finding}", "yellow"))
+            stream.print(Text(f"{roi_words(one.group)}: {finding}", "yellow"))
         for prediction in one.predictions:
-            stream.print(Text(f"{_roi(one.group)}, ").append(prediction_text(prediction)))
+            stream.print(Text(f"{roi_words(one.group)}, ").append(prediction_text(prediction)))
         if one.answer:
-            stream.print(Text(f"{_roi(one.group)}: {one.answer}", "bold"))
+            stream.print(Text(f"{roi_words(one.group)}: {one.answer}", "bold"))
 
 
 def _constant(value: float | None, interval: Interval | None) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" + (f" [{interval.low:.3g}, {interval.high:.3g}]" if interval else "")
-
-
-def _roi(name: str) -> str:
-    return "all vertices" if name == "all" else name

@@ -31,7 +31,17 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     ------
     RecipeError : every problem of the file and of the overrides, in one list.
     """
-    return validated(recipe_document(path, overrides, shipped_recipes()), Recipe, RecipeError)
+    document = recipe_document(path, overrides, shipped_recipes())
+    if "study" in document.data:
+        finding = Finding(
+            "this is the recipe of a study, which runs otherwise",
+            document.place(("study",))[1],
+            "study",
+            advice=f"algokit study run {path}",
+            code="a-study",
+        )
+        raise RecipeError(f"{path} is not a recipe of a submission", [finding])
+    return validated(document, Recipe, RecipeError)
 
 
 def placed(error: RecipeError, path: Path, overrides: Sequence[str] = ()) -> RecipeError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from algokit.readouts import ExhaustiveSearch, RidgeSpec
-from algokit.recipe.plan import Plan
+from algokit.recipe.plan import PlannedMember
 from algokit.recipe.schema import Member
 from algokit.recipe.study_schema import StudyRecipe
 from algokit.registry import did_you_mean
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
 
 
 def impossible_in_study(
-    study: StudyRecipe, plan: Plan, data: StudiedData, geometry: Mapping[str, SubjectGeometry]
+    study: StudyRecipe, data: StudiedData, geometry: Mapping[str, SubjectGeometry]
 ) -> Iterator[Finding]:
-    """Everything beyond what a recipe with these members cannot have."""
+    """What can be told without a backbone's card, beyond what a recipe with these members cannot have."""
     for index, member in enumerate(study.members):
         yield from _readout_findings(member, f"members[{index}]")
     yield from _size_findings(study, geometry)
     yield from _score_findings(study, data)
     yield from _law_findings(study, geometry)
-    yield from _predictor_findings(study, plan)
 
 
 def _readout_findings(member: Member, place: str) -> Iterator[Finding]:
@@ -48,7 +47,7 @@ def _readout_findings(member: Member, place: str) -> Iterator[Finding]:
 
 
 def _size_findings(study: StudyRecipe, geometry: Mapping[str, SubjectGeometry]) -> Iterator[Finding]:
-    held = study.val.n if study.val else 0
+    held, smallest = study.val.n if study.val else 0, 10**9
     for name, one in geometry.items():
         n_fit = one.n_train - held
         rows = f"{name} has {one.n_train} training images, {held} of them held out"
@@ -56,18 +55,17 @@ def _size_findings(study: StudyRecipe, geometry: Mapping[str, SubjectGeometry]) 
             yield Finding("too few images are left", path="val.n", found=rows, code="too-few-rows")
             continue
         sizes = study.images.of(n_fit)
+        smallest = min(smallest, sizes[0])
         if sizes[-1] > n_fit:
             advice = "take fewer images, or name the subjects that have as many (subjects: [...])"
             expected, found = f"at most {n_fit}: {rows}", str(sizes[-1])
             yield Finding(
                 "more images than there are", "", "images.sizes", expected, found, advice, code="too-few-rows"
             )
-        folds = max((m.readout.folds.n for m in study.members if isinstance(m.readout, RidgeSpec)), default=0)
-        if sizes[0] < 2 * folds:
-            expected = f"at least {2 * folds}, two for each of {folds} folds"
-            what = "too few images for the folds"
-            yield Finding(what, path="images.sizes", expected=expected, found=str(sizes[0]), code="too-few-rows")
-            return
+    folds = max((one.readout.folds.n for one in study.members if isinstance(one.readout, RidgeSpec)), default=0)
+    if smallest < 2 * folds:
+        what, expected = "too few images for the folds", f"at least {2 * folds}, two for each of {folds} folds"
+        yield Finding(what, path="images.sizes", expected=expected, found=str(smallest), code="too-few-rows")
 
 
 def _score_findings(study: StudyRecipe, data: StudiedData) -> Iterator[Finding]:
@@ -104,9 +102,10 @@ def _law_findings(study: StudyRecipe, geometry: Mapping[str, SubjectGeometry]) -
             yield Finding("not a place", path=f"law.at[{index}]", expected=expected, found=found, code="not-a-place")
 
 
-def _predictor_findings(study: StudyRecipe, plan: Plan) -> Iterator[Finding]:
+def impossible_with_members(study: StudyRecipe, members: Sequence[PlannedMember]) -> Iterator[Finding]:
+    """What the networks do not have that scores are to be drawn against."""
     asked = set(study.predictors)
-    for index, member in enumerate(plan.members):
+    for index, member in enumerate(members):
         known = {"n_parameters": member.card.n_parameters, "flops": member.card.flops_per_image}
         for name in sorted(asked & set(known)):
             if not known[name] > 0:

@@ -8,7 +8,8 @@ from typing import Any
 
 from algokit.documents import Document, validated
 from algokit.errors import RecipeError
-from algokit.recipe.load import recipe_document, recipes_folder
+from algokit.recipe.load import load_recipe, recipe_document, recipes_folder, shipped_recipes
+from algokit.recipe.schema import Recipe
 from algokit.recipe.study_schema import StudyRecipe
 
 
@@ -22,6 +23,18 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyRecipe:
     return validated(study_document(path, overrides), StudyRecipe, RecipeError)
 
 
+def load_members(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe in a file, or that with the members of the study in it: what weights are asked for by.
+
+    Raises
+    ------
+    RecipeError : see `load_study`.
+    """
+    if "study" in study_document(path, overrides).data:
+        return load_study(path, overrides).recipe
+    return load_recipe(path, overrides)
+
+
 def study_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     """The file as plain data with the place of every value, the overrides applied.
 
@@ -29,7 +42,7 @@ def study_document(path: Path, overrides: Sequence[str] = ()) -> Document:
     ------
     RecipeError : it cannot be read.
     """
-    return recipe_document(path, overrides, shipped_studies())
+    return recipe_document(path, overrides, {**shipped_recipes(), **shipped_studies()})
 
 
 def study_schema() -> dict[str, Any]:

@@ -17,11 +17,12 @@ from algokit.readouts import RidgeSpec
 from algokit.recipe.cost import curve_cost
 from algokit.recipe.plan import Plan, PlannedData, PlannedMember, Space, Step, make_plan, member_warnings, portable
 from algokit.recipe.schema import Member
-from algokit.recipe.study_impossible import impossible_in_study
+from algokit.recipe.study_impossible import impossible_in_study, impossible_with_members
 from algokit.recipe.study_schema import Question, StudyRecipe
 from algokit.store import digest_of
 from algokit.types import SubjectGeometry
 
+_IMPOSSIBLE = "the study asks for the impossible"
 CURVE_VERSION = 1  # raise it when a curve's numbers change for the same parameters
 
 
@@ -119,11 +120,16 @@ def make_study_plan(study: StudyRecipe, data: StudiedData, algokit_version: str)
     ------
     RecipeError : every impossible request at once.
     """
-    plan = make_plan(study.recipe, data.planned, algokit_version)
-    geometry = {one.subject: one for one in data.planned.geometry if one.subject in plan.subjects}
-    findings = list(impossible_in_study(study, plan, data, geometry))
+    wanted = [one for one in data.planned.geometry if study.subjects == "all" or one.subject in study.subjects]
+    geometry = {one.subject: one for one in wanted}
+    findings = list(impossible_in_study(study, data, geometry))
+    try:
+        plan = make_plan(study.recipe, data.planned, algokit_version)
+    except RecipeError as error:
+        raise RecipeError(_IMPOSSIBLE, [*error.findings, *findings]) from error
+    findings += impossible_with_members(study, plan.members)
     if findings:
-        raise RecipeError("the study asks for the impossible", findings)
+        raise RecipeError(_IMPOSSIBLE, findings)
     curves = [
         _curve(study, plan, member, series, one, data)
         for member, planned in zip(study.members, plan.members, strict=True)

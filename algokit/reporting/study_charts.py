@@ -8,6 +8,7 @@ import numpy as np
 
 from algokit.recipe.study_schema import PREDICTORS, Predictor, StudyRecipe
 from algokit.reporting.figures.curves import Axes, Line, curves_picture
+from algokit.reporting.figures.gains import gains_picture
 from algokit.reporting.figures.picture import Picture, kebab, stems
 from algokit.studies.pooling import UNITS, Pooled, pooled, rois_of
 from algokit.studies.tidy import StudyRow
@@ -25,6 +26,14 @@ Y_WORDS = {
     "scientific_noise_normalized": "noise-normalized r² (fraction)",
     "r2": "r² (fraction)",
 }
+_SHORT: dict[Predictor, str] = {
+    "n_images": "images",
+    "n_parameters": "parameters",
+    "flops": "compute",
+    "depth": "depth",
+    "grid": "grids",
+}
+_NUMBERS = {"data_size": "1. ", "parameter_size": "2. "}  # the figures of the first seed
 Key = Callable[[StudyRow], str]
 
 
@@ -32,6 +41,7 @@ def study_charts(study: StudyRecipe, rows: Sequence[StudyRow]) -> tuple[Picture,
     """All of them, in the order of the page."""
     found = [picture for metric in _metrics(study, rows) for picture in _by_roi(study, rows, metric)]
     found += _by_member(study, rows)
+    found += _gains(study, rows)
     found += _by_subject(study, rows)
     return tuple(found)
 
@@ -49,7 +59,9 @@ def _by_roi(study: StudyRecipe, rows: Sequence[StudyRow], metric: str) -> Iterat
     members = {"": list(rows)} if is_one else _grouped(rows, lambda row: row.member)
     names = stems(members)
     for member, group in members.items():
-        title = f"ROIs against {X_WORDS[predictor].split(' (')[0]}" + (f", {member}" if len(members) > 1 else "")
+        number = _NUMBERS.get(study.study, "")
+        title = f"{number}ROIs against {_SHORT[predictor]}, {'raw' if metric == 'r2' else 'noise-normalized'}"
+        title += f", {member}" if len(members) > 1 else ""
         chosen = [row for row in group if study.study != "compute" or row.n_images == max(r.n_images for r in group)]
         name = kebab("rois", metric, *([names[member]] if len(members) > 1 else []))
         yield _chart(name, study, chosen, metric, predictor, lambda row: row.roi, rois_of(rows), title)
@@ -75,6 +87,20 @@ def _by_member(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture
         title = "c. All vertices against compute"
         names = members if len(sizes) > 1 else ["all vertices"]
         yield _chart("c-compute", study, everything, metric, "flops", by_what, names, title)
+
+
+def _gains(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
+    """Counterpart of the second seed's last: which areas gain most (d)."""
+    metric, predictor = study.scores.metric, PREDICTORS[study.study]
+    if study.study in ("depth", "grid") or len({getattr(row, predictor) for row in rows}) < 2:
+        return
+    lines = [
+        _line(label, [row for row in rows if row.roi == roi], metric, predictor, "points", False)
+        for roi in rois_of(rows)
+        for label in ["all vertices" if roi == ALL else roi]
+    ]
+    title = f"d. What more {_SHORT[predictor]} bring" + ("s" if predictor == "flops" else "")
+    yield gains_picture("d-gains", lines, Axes(_SHORT[predictor], Y_WORDS[metric], is_log=True), title=title)
 
 
 def _by_subject(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:

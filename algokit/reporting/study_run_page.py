@@ -16,7 +16,7 @@ from algokit.reporting.json_files import json_text
 from algokit.reporting.page import render_study_run
 from algokit.reporting.study_charts import Y_WORDS, study_charts
 from algokit.reporting.study_documents import FORMULAS, constants_csv, group_document
-from algokit.reporting.study_tables import ceilings_table, scores_table
+from algokit.reporting.study_tables import ceilings_table, law_tables, scores_table
 from algokit.studies.fit import CONFIDENCE
 from algokit.studies.results import GroupStudy
 from algokit.studies.tidy import StudyRow, rows_csv
@@ -61,7 +61,7 @@ def write_study_run(
         "constants.csv": constants_csv(groups),
         "study.json": json_text(document),
         "plan.json": json_text(plan.model_dump(mode="json")),
-        "report.html": _page(plan, study, rows, document, charts, laws),
+        "report.html": _page(plan, study, rows, document, charts, laws, groups),
     }
     for name, content in texts.items():
         with replacing(folder / name) as aside:
@@ -99,6 +99,7 @@ def _page(
     document: Mapping[str, Any],
     charts: Sequence[Picture],
     laws: Mapping[str, Picture],
+    groups: Sequence[GroupStudy],
 ) -> str:
     return render_study_run(
         name=study.name,
@@ -108,7 +109,8 @@ def _page(
         charts=charts,
         tables=[scores_table(study, rows), *ceilings_table(rows)],
         study=document,
-        pictures=laws,
+        pictures=list(laws.values()),
+        laws=law_tables(groups),
         law_words=_law_words(study),
     )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from algokit.recipe.study_schema import PREDICTORS, StudyRecipe
-from algokit.reporting.tables import Cell, Table
+from algokit.reporting.tables import Cell, Estimate, Table
+from algokit.studies.fit import Fit
 from algokit.studies.pooling import UNITS, Pooled, pooled, rois_of
+from algokit.studies.results import GroupStudy
 from algokit.studies.tidy import StudyRow
 
 _ALL = "all"
@@ -21,7 +23,7 @@ def scores_table(study: StudyRecipe, rows: Sequence[StudyRow]) -> Table:
     body = tuple(_row(point, rois, found, 100.0 if percent else 1.0) for point in points)
     version = next(row.version for row in rows if row.metric == metric)
     title = f"{metric} (version {version}), mean over vertices of all subjects and draws{', %' if percent else ''}"
-    headers = ("series", "images", *("all vertices" if roi == _ALL else roi for roi in rois))
+    headers = ("series", "images", *(roi_words(roi) for roi in rois))
     n_vertices = ("vertices", None, *(_n_vertices(rows, roi) for roi in rois))
     return Table(title, headers, (*body, n_vertices), dict.fromkeys(headers, 1 if percent else 4))
 
@@ -36,7 +38,7 @@ def ends_table(study: StudyRecipe, rows: Sequence[StudyRow]) -> Table:
         scores = pooled([row for row in rows if row.roi == roi], metric, (name,), UNITS["points"])
         ordered = sorted(scores, key=lambda one: one.x[0])
         values = [scale * one.value for one in (ordered[0], ordered[-1], max(scores, key=lambda one: one.value))]
-        body.append(("all vertices" if roi == _ALL else roi, _n_vertices(rows, roi), *values))
+        body.append((roi_words(roi), _n_vertices(rows, roi), *values))
     ends = sorted({one.x[0] for one in scores})
     headers = ("ROI", "vertices", f"at {ends[0]:.4g}", f"at {ends[-1]:.4g}", "best")
     title = f"{metric} against {name}"
@@ -63,6 +65,59 @@ def ceilings_table(rows: Sequence[StudyRow]) -> Iterator[Table]:
     cells = {(one.unit, one.roi): one.ceiling for one in found}
     rois = rois_of(chosen)
     subjects = dict.fromkeys(row.subject for row in chosen)
-    headers = ("subject", *("all vertices" if roi == _ALL else roi for roi in rois))
+    headers = ("subject", *(roi_words(roi) for roi in rois))
     body = tuple((subject, *(cells.get((subject, roi)) for roi in rois)) for subject in subjects)
     yield Table("Mean noise ceiling (r²): where raw scores must end", headers, body, dict.fromkeys(headers, 3))
+
+
+def law_tables(groups: Sequence[GroupStudy]) -> list[Table]:
+    """Constants with their intervals, predictions, and how the law did on the largest points; as far as there are."""
+    found = [_constants(groups), _predictions(groups), _held_out(groups)]
+    return [table for table in found if table.rows]
+
+
+def _constants(groups: Sequence[GroupStudy]) -> Table:
+    names = next((list(one.fit.constants) for one in groups if one.fit), [])
+    rows = tuple(
+        (roi_words(one.group), one.n_points, one.n_units, *(_constant(one.fit, name) for name in names), one.reach)
+        for one in groups
+        if one.fit
+    )
+    headers = ("ROI", "points", "units", *names, "times beyond")
+    title = "Constants, with 95 % intervals; predictions are given so many times beyond the data as could be tested"
+    return Table(title, headers, rows, {**dict.fromkeys(names, 4), "times beyond": 1})
+
+
+def _constant(fit: Fit, name: str) -> Cell:
+    value, interval = fit.constants[name], fit.intervals.get(name)
+    return Estimate(value, interval.low, interval.high) if interval else value
+
+
+def _predictions(groups: Sequence[GroupStudy]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for group in groups:
+        for one in group.predictions:
+            place = ", ".join(f"{value:g}" for value in one.at)
+            if one.score is None:
+                score: Cell = None
+            else:
+                score = one.score if one.low is None or one.high is None else Estimate(one.score, one.low, one.high)
+            why = "; ".join(finding.what for finding in one.findings)
+            rows.append((roi_words(group.group), place, why or "given", score))
+    return Table("Predictions", ("ROI", "at", "", "score"), tuple(rows), {"score": 4})
+
+
+def _held_out(groups: Sequence[GroupStudy]) -> Table:
+    rows = tuple(
+        (roi_words(group.group), one.law, one.n_small, one.n_large, one.factor, one.mean_error, one.bias)
+        for group in groups
+        for one in group.held_out
+    )
+    headers = ("ROI", "law", "fitted", "tested", "times beyond", "mean error", "bias")
+    digits = {"times beyond": 1, "mean error": 4, "bias": 4}
+    return Table("Fitted to the small, tested on the large", headers, rows, digits)
+
+
+def roi_words(roi: str) -> str:
+    """The name of an ROI; "all vertices" for the pool of all."""
+    return "all vertices" if roi == _ALL else roi

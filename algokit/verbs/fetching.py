@@ -68,6 +68,7 @@ def fetch(
 
     Parameters
     ----------
+    recipe : of a submission or of a study.
     lock : the lock file; ``weights.lock.json`` beside the recipe where None. What it says already has to hold.
     only_list : say what is here and what is missing, without network, and write nothing.
 
@@ -78,9 +79,9 @@ def fetch(
     """
     from algokit.pipeline.weights.fetch import fetch_weights, list_weights, lock_entries
     from algokit.pipeline.weights.lock import lock_path, read_lock, write_lock
-    from algokit.recipe.load import load_recipe
+    from algokit.recipe.study_load import load_members
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_members(recipe, overrides)
     needed = _needed(loaded, recipe, overrides)
     place = lock_path(recipe, lock)
     locked = read_lock(place)

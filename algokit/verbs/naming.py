@@ -11,18 +11,21 @@ from algokit.types import Finding
 
 
 def schema(of: str = "recipe") -> dict[str, Any]:
-    """The JSON schema of a "recipe", for editors, or of a "card", for programs that read one.
+    """The JSON schema of a "recipe" or a "study", for editors, or of a "card", for programs that read one.
 
     Raises
     ------
     UsageError : there is no schema of that name.
     """
     from algokit.recipe.load import recipe_schema
+    from algokit.recipe.study_load import study_schema
     from algokit.reporting.card_schema import card_schema
 
-    schemas = {"recipe": recipe_schema, "card": card_schema}
+    schemas = {"recipe": recipe_schema, "study": study_schema, "card": card_schema}
     if of not in schemas:
         advice = did_you_mean(of, schemas)
-        finding = Finding("no such schema", expected="recipe or card", found=of, advice=advice, code="unknown-schema")
+        finding = Finding(
+            "no such schema", expected="recipe, study or card", found=of, advice=advice, code="unknown-schema"
+        )
         raise UsageError("there is no schema of that", [finding])
     return schemas[of]()

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from algokit.reporting.figures.colours import VIRIDIS
 from algokit.reporting.figures.picture import Picture
 from algokit.reporting.figures.svg import (
     WIDTH,
@@ -28,6 +27,10 @@ _LABEL_STEP = 12.0
 _LABEL_CHARS = 15
 _MOST_TICKS = 6
 _DASHES = (None, "7 3", "2 3", "9 3 2 3")
+# Told apart by colour-blind eyes and read on white and on black; its yellow is left out.
+# Source: Okabe and Ito 2008, Color Universal Design; the blue is lighter than theirs, for black paper.
+_COLOURS = ("#2f86c5", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c")
+_POOL = "all vertices"  # has the ink of the page
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def curves_picture(name: str, lines: Sequence[Line], axes: Axes, *, title: str, 
     """
     right = WIDTH - 12 - max(text_width(shortened(one.label, _LABEL_CHARS), 11) for one in lines)
     across, up = _across(lines, axes, right), _up(lines)
-    colours = VIRIDIS.hexes(len(lines) + 1)[: len(lines)]  # without its yellow, which white paper swallows
+    colours = ["currentColor" if one.label == _POOL else _COLOURS[i % len(_COLOURS)] for i, one in enumerate(lines)]
     body = [
         heading(title),
         *_x_axis(across, axes),
@@ -103,7 +106,7 @@ def _up(lines: Sequence[Line]) -> Scale:
 
 def _x_axis(across: Scale, axes: Axes) -> Iterator[str]:
     for place in _ticks(across, axes):
-        words = _short(10**place) if axes.is_log else tick_text(round(place, 6))
+        words = short_number(10**place) if axes.is_log else tick_text(round(place, 6))
         yield line((across(place), _TOP), (across(place), _BOTTOM), "grid")
         yield text(words, across(place), _BOTTOM + 15, anchor="middle", class_="s n q")
     name = f"{axes.x}, logarithmic" if axes.is_log else axes.x
@@ -123,7 +126,8 @@ def _ticks(across: Scale, axes: Axes) -> list[float]:
     return inside[:: -(-len(inside) // _MOST_TICKS)] if len(inside) > 1 else [across.low, across.high]
 
 
-def _short(value: float) -> str:
+def short_number(value: float) -> str:
+    """``850``, ``12k``, ``86.3M``."""
     for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= limit * 0.9995:
             return f"{value / (1e3 if unit == 'k' else limit):.3g}{unit}"
@@ -140,8 +144,7 @@ def _y_axis(up: Scale, axes: Axes, right: float) -> Iterator[str]:
 def _line(one: Line, across: Scale, up: Scale, axes: Axes, colour: str, index: int) -> Iterator[str]:
     places = [(across(_place(x, axes)), up(y)) for x, y in zip(one.x, one.y, strict=True)]
     path = "M" + "L".join(f"{number(x)} {number(y)}" for x, y in places)
-    yield _stroke(path, "currentColor", 3.4, opacity=0.35)
-    yield _stroke(path, colour, 2.2, dashes=_dashes(index))
+    yield _stroke(path, colour, 2.2, dashes=None if one.label == _POOL else _dashes(index))
     bars = "".join(
         f"M{number(x)} {number(up(low))}V{number(up(high))}"
         for (x, _), low, high in zip(places, one.low, one.high, strict=True)
@@ -150,8 +153,7 @@ def _line(one: Line, across: Scale, up: Scale, axes: Axes, colour: str, index: i
     if bars:
         yield _stroke(bars, "currentColor", 1.1, opacity=0.6)
     dots = "".join(f"M{number(x)} {number(y)}h0" for x, y in places)
-    yield _stroke(dots, "currentColor", 5.4, opacity=0.55)
-    yield _stroke(dots, colour, 4.2)
+    yield _stroke(dots, colour, 5)
     if one.limit is not None:
         at = number(up(one.limit))
         ends = f"M{number(across.start_px)} {at}H{number(across.end_px)}"
@@ -174,8 +176,8 @@ def _stroke(path: str, colour: str, width: float, *, dashes: str | None = None, 
 
 
 def _dashes(index: int) -> str | None:
-    """Neighbours in colour differ in their dashes as well."""
-    return _DASHES[index % len(_DASHES)]
+    """Lines that share a colour differ in their dashes."""
+    return _DASHES[index // len(_COLOURS) % len(_DASHES)]
 
 
 def _labels(lines: Sequence[Line], up: Scale, right: float, colours: Sequence[str]) -> Iterator[str]:
