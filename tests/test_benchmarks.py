@@ -115,3 +115,14 @@ def test_the_last_line_of_the_scaling_law_benchmark_is_its_ratio_and_its_worse_o
     assert summary["worse_optima"] == 0
     assert summary["compared_optima"] == 3  # all points, and two resamples
     assert "scaled up from 18 calls" in "\n".join(lines[:-1])
+
+
+def test_the_learning_curve_benchmark_says_what_ten_points_cost_beside_the_largest() -> None:
+    command = [sys.executable, str(BENCHMARKS / "learning_curve.py"), "--json", "--repeats", "1"]
+    command += ["--images", "120", "--features", "150", "--targets", "20", "--points", "4", "--draws", "2"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    summary = json.loads(lines[-1])
+    assert summary["curve_over_largest"] == pytest.approx(summary["curve_s"] / summary["largest_s"])
+    assert summary["draws_over_one"] == pytest.approx(summary["draws_s"] / (2 * summary["curve_s"]))
+    assert summary["sizes"][-1] == 120 and len(summary["sizes"]) == 4
+    assert "the largest point, 120 images" in "\n".join(lines)

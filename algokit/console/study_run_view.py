@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from algokit.studies.results import GroupStudy
     from algokit.verbs.study_running import StudyRunReport
 
-N_FILES = 5  # that are told; pictures are in the page
+N_FILES = 6  # that are told; pictures are in the page
 
 
 def show_study_plan(plan: StudyPlan) -> None:

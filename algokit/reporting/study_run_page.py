@@ -18,12 +18,12 @@ from algokit.reporting.study_charts import Y_WORDS, study_charts
 from algokit.reporting.study_documents import FORMULAS, constants_csv, group_document
 from algokit.reporting.study_tables import ceilings_table, law_tables, scores_table
 from algokit.studies.fit import CONFIDENCE
+from algokit.studies.parquet import write_parquet
 from algokit.studies.results import GroupStudy
 from algokit.studies.tidy import StudyRow, rows_csv
 from algokit.types import Finding
 
-FILES = ("results.csv", "constants.csv", "study.json", "plan.json", "report.html")
-_OWN = {*FILES, "figures"}
+_OWN = {"results.csv", "results.parquet", "constants.csv", "study.json", "plan.json", "report.html", "figures"}
 
 
 def refuse_foreign_study(folder: Path) -> None:
@@ -66,7 +66,10 @@ def write_study_run(
     for name, content in texts.items():
         with replacing(folder / name) as aside:
             aside.write_text(content, encoding="utf-8")
-    return (*(folder / name for name in texts), *save([*charts, *laws.values()], folder / "figures"))
+    with replacing(folder / "results.parquet") as aside:
+        write_parquet(rows, aside)
+    names = (*texts, "results.parquet")
+    return (*(folder / name for name in names), *save([*charts, *laws.values()], folder / "figures"))
 
 
 def study_run_document(

@@ -59,6 +59,7 @@ OWNERS = {
     "jinja2": ("reporting.page",),
     "ruamel": ("documents",),
     "himalaya": ("solvers.band_choice",),
+    "pyarrow": ("studies.parquet",),
 }
 WITHOUT_TORCH = (
     "cli",
@@ -74,7 +75,7 @@ WITHOUT_TORCH = (
 )
 HEAVY = (
     *("torch", "timm", "open_clip", "torchvision", "sklearn", "docker", "matplotlib"),
-    *("nibabel", "nilearn", "scipy", "jinja2", "pandas"),
+    *("nibabel", "nilearn", "scipy", "jinja2", "pandas", "pyarrow"),
 )
 
 Import = tuple[str, str]
