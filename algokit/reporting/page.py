@@ -55,15 +55,16 @@ def render_page(reported: Reported, gallery: Gallery, *, figures: str) -> str:
     return rendered(_placing(gallery, _PAGE_BYTES - n_bytes))
 
 
-def render_study(document: Mapping[str, Any], pictures: Mapping[str, Picture]) -> str:
+def render_study(document: Mapping[str, Any], pictures: Mapping[str, Picture], frontiers: Mapping[str, Picture]) -> str:
     """The page of a study as HTML text.
 
     Parameters
     ----------
     document : what `algokit.reporting.study_documents.study_document` says.
     pictures : group -> its picture, an SVG; none of a fit that is refused.
+    frontiers : group -> what compute buys, of those with an allocation.
     """
-    return _template("study.html.j2")(study=document, pictures=pictures)
+    return _template("study.html.j2")(study=document, pictures=pictures, frontiers=frontiers)
 
 
 def render_study_run(**values: Any) -> str:

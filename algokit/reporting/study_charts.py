@@ -134,6 +134,9 @@ def _chart(
         if label in groups
     ]
     axes = Axes(X_WORDS[predictor], Y_WORDS[metric], is_log=predictor not in ("depth", "grid"))
+    if predictor == "n_parameters":
+        sizes = {row.member: row.n_parameters for row in rows}
+        words += f" From left to right: {', '.join(sorted(sizes, key=lambda name: sizes[name]))}."
     limits = " Dashed level lines are mean noise ceilings: no model can do better on average." if has_limit else ""
     if has_limit and all(one.limit is None for one in lines):
         limits = ""

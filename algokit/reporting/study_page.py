@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from algokit.atomic import replacing
+from algokit.reporting.figures.frontier import frontier_pictures
 from algokit.reporting.figures.law import law_picture
 from algokit.reporting.figures.picture import save
 from algokit.reporting.json_files import json_text
@@ -29,12 +30,13 @@ def write_study(
     DiskError : the disk is full or not writable.
     """
     pictures = {group.group: law_picture(group.fit, group.group, score=score) for group in groups if group.fit}
+    frontiers = frontier_pictures(groups, score=score)
     texts = {
         "constants.csv": constants_csv(groups),
         "study.json": json_text(document),
-        "report.html": render_study(document, pictures),
+        "report.html": render_study(document, pictures, frontiers),
     }
     for name, content in texts.items():
         with replacing(folder / name) as aside:
             aside.write_text(content, encoding="utf-8")
-    return (*(folder / name for name in texts), *save(pictures.values(), folder / "figures"))
+    return (*(folder / name for name in texts), *save([*pictures.values(), *frontiers.values()], folder / "figures"))

@@ -10,6 +10,7 @@ from algokit.atomic import replacing
 from algokit.errors import UsageError
 from algokit.recipe.study_plan import StudyPlan
 from algokit.recipe.study_schema import StudyRecipe
+from algokit.reporting.figures.frontier import frontier_pictures
 from algokit.reporting.figures.law import law_picture
 from algokit.reporting.figures.picture import Picture, save
 from algokit.reporting.json_files import json_text
@@ -55,6 +56,7 @@ def write_study_run(
     """
     charts = study_charts(study, rows)
     laws = {one.group: law_picture(one.fit, one.group, score=study.scores.metric) for one in groups if one.fit}
+    laws |= {f"frontier {name}": one for name, one in frontier_pictures(groups, score=study.scores.metric).items()}
     document = study_run_document(plan, study, rows, groups)
     texts = {
         "results.csv": rows_csv(rows),
@@ -114,7 +116,7 @@ def _page(
         study=document,
         pictures=list(laws.values()),
         laws=law_tables(groups),
-        law_words=_law_words(study),
+        law_words=_law_words(study, groups),
     )
 
 
@@ -136,7 +138,7 @@ def _count(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
 
 
-def _law_words(study: StudyRecipe) -> str:
+def _law_words(study: StudyRecipe, groups: Sequence[GroupStudy]) -> str:
     if study.law is None:
         return ""
     words = {
@@ -145,4 +147,8 @@ def _law_words(study: StudyRecipe) -> str:
         "subjects": "Intervals are over subjects.",
         "models": "Intervals are over models.",
     }
-    return f"S is {Y_WORDS[study.scores.metric]}. {words[study.law.resample]}"
+    fits = [one.fit.observations for one in groups if one.fit]
+    scaled = zip(fits[0].names, fits[0].scales, strict=True) if fits else ()
+    of = " and ".join(name if scale == 1 else f"{name} / {scale:g}" for name, scale in scaled)
+    predictors = f" Predictors: {of}." if of else ""
+    return f"S is {Y_WORDS[study.scores.metric]}.{predictors} {words[study.law.resample]}"

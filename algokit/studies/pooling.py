@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -60,17 +61,25 @@ def rois_of(rows: Iterable[StudyRow]) -> list[str]:
 
 
 def law_points(rows: Sequence[StudyRow], metric: str, law: LawSpec, predictors: Sequence[Predictor]) -> list[Points]:
-    """What a law is fitted to, ROI by ROI; a point per fit and unit that is resampled."""
+    """What a law is fitted to, ROI by ROI; a point per fit and unit that is resampled.
+
+    But for a logarithmic law predictors are divided by the power of ten below the smallest, so that constants are of
+    the size of scores.
+    """
     scores = pooled(rows, metric, (*predictors, "flops"), UNITS[law.resample])
-    return [_points(roi, [one for one in scores if one.roi == roi], predictors) for roi in rois_of(rows)]
+    scales = tuple(
+        1.0 if law.form == "log" else 10.0 ** math.floor(math.log10(min(one.x[index] for one in scores)))
+        for index in range(len(predictors))
+    )
+    return [_points(roi, [one for one in scores if one.roi == roi], predictors, scales) for roi in rois_of(rows)]
 
 
-def _points(roi: str, scores: Sequence[Pooled], predictors: Sequence[Predictor]) -> Points:
+def _points(roi: str, scores: Sequence[Pooled], predictors: Sequence[Predictor], scales: tuple[float, ...]) -> Points:
     *columns, flops = (np.array(column) for column in zip(*(one.x for one in scores), strict=True))
     observations = Observations(
         predictors=tuple(columns),
         score=np.array([one.value for one in scores]),
-        scales=(1.0,) * len(predictors),
+        scales=scales,
         names=tuple(predictors),
         units=tuple(one.unit or one.point for one in scores),
     )

@@ -76,7 +76,7 @@ def curves_picture(name: str, lines: Sequence[Line], axes: Axes, *, title: str, 
         *_x_axis(across, axes),
         *_y_axis(up, axes, right),
         *(part for index, one in enumerate(lines) for part in _line(one, across, up, axes, colours[index], index)),
-        *_labels(lines, up, right, colours),
+        *_labels(lines, [across(_place(one.x[-1], axes)) for one in lines], up, right, colours),
     ]
     said = "; ".join(f"{one.label} {one.y[0]:.3f} to {one.y[-1]:.3f}" for one in lines)
     alt = f"{title}. From the least {axes.x} to the most: {said}."
@@ -128,9 +128,9 @@ def _ticks(across: Scale, axes: Axes) -> list[float]:
 
 def short_number(value: float) -> str:
     """``850``, ``12k``, ``86.3M``."""
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= limit * 0.9995:
-            return f"{value / (1e3 if unit == 'k' else limit):.3g}{unit}"
+            return f"{value / limit:.3g}{unit}"
     return f"{value:.3g}"
 
 
@@ -180,8 +180,10 @@ def _dashes(index: int) -> str | None:
     return _DASHES[index // len(_COLOURS) % len(_DASHES)]
 
 
-def _labels(lines: Sequence[Line], up: Scale, right: float, colours: Sequence[str]) -> Iterator[str]:
-    """Names beside the ends of their lines, moved apart where they would overlap."""
+def _labels(
+    lines: Sequence[Line], ends: Sequence[float], up: Scale, right: float, colours: Sequence[str]
+) -> Iterator[str]:
+    """Names level with the ends of their lines, moved apart where they would overlap."""
     order = sorted(range(len(lines)), key=lambda index: up(lines[index].y[-1]))
     heights: list[float] = []
     for index in order:
@@ -193,6 +195,6 @@ def _labels(lines: Sequence[Line], up: Scale, right: float, colours: Sequence[st
         heights[position - 1] = min(heights[position - 1], heights[position] - _LABEL_STEP)
     for index, height in zip(order, heights, strict=True):
         one, y = lines[index], up(lines[index].y[-1])
-        leader = f"M{number(right)} {number(y)}L{number(right + 7)} {number(height)}"
-        yield _stroke(leader, colours[index], 1.2)
+        leader = f"M{number(ends[index] + 4)} {number(y)}H{number(right)}L{number(right + 7)} {number(height)}"
+        yield _stroke(leader, colours[index], 1, opacity=0.7)
         yield text(shortened(one.label, _LABEL_CHARS), right + 10, height + 4, class_="s")

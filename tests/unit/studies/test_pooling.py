@@ -59,6 +59,14 @@ def test_what_is_resampled_comes_apart_and_all_else_is_pooled() -> None:
         assert points.extra["flops"] == pytest.approx([50.0] * n_units)
 
 
+def test_predictors_of_a_law_with_powers_are_divided_by_a_power_of_ten() -> None:
+    rows = [replace(ROW, n_images=n, point=f"net/n{n}") for n in (250, 900)]
+    for form, scale in (("log", 1.0), ("power", 100.0)):
+        (points,) = law_points(rows, "r2", LawSpec(form=form), ("n_images",))
+        assert points.observations.scales == (scale,)
+        assert list(points.observations.predictors[0]) == [250.0, 900.0]
+
+
 def test_all_vertices_come_last_and_other_metrics_are_left_out() -> None:
     rows = [replace(ROW, roi="all", roi_class="all"), ROW, replace(ROW, metric="pearson_r")]
     assert rois_of(rows) == ["early", "all"]

@@ -134,9 +134,14 @@ def test_a_joint_law_says_what_to_do_with_ten_times_the_compute(
     path = tmp_path / "joint.csv"
     path.write_text("\n".join(lines), encoding="utf-8")
     words = ("--law", "joint", "--x", "params", "--scale", 1e5, "--x2", "images", "--scale2", 1e4, "--y", "score")
-    code, out, _ = run(capsys, monkeypatch, path, *words, "--compute", "flops", "--bootstrap", 50, "--json")
+    words = (*words, "--compute", "flops", "--bootstrap", 50, "--out", tmp_path / "out")
+    code, out, _ = run(capsys, monkeypatch, path, *words, "--json")
     assert code == 0
     group = json.loads(out)["groups"][0]
+    frontier = (tmp_path / "out" / "figures" / "frontier-all.svg").read_text(encoding="utf-8")
+    tested = [one["score"]["value"] for one in group["allocation"]["frontier"] if one["beyond"] <= group["reach"]]
+    assert f"best split {tested[0]:.3f} to {tested[-1]:.3f}" in frontier
+    assert "frontier-all" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     growth = group["allocation"]["growth_of_ten"]
     assert growth["images"]["value"] * growth["parameters"]["value"] == pytest.approx(10, rel=1e-3)  # C is 6 N D
     assert growth["images"]["low"] < 10 ** (2 / 3) < growth["images"]["high"]
