@@ -128,7 +128,7 @@ def _ticks(across: Scale, axes: Axes) -> list[float]:
 
 def short_number(value: float) -> str:
     """``850``, ``12k``, ``86.3M``."""
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for limit, unit in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= limit * 0.9995:
             return f"{value / limit:.3g}{unit}"
     return f"{value:.3g}"
