@@ -112,12 +112,27 @@ def _explained(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         typer.echo("the output could not be written: no space left where stdout goes", err=True)
         return MachineError.exit_code
+    error = as_told(error)
     if not isinstance(error, AlgokitError):
         return _bug(error)
     show_error(error.headline, error.findings)
     if "--json" in sys.argv:
         write_json({"error": error.headline, "findings": [finding.as_dict() for finding in error.findings]})
     return error.exit_code
+
+
+def as_told(error: Exception) -> Exception:
+    """The error, or what stands for it: a file that this user may not look at is no bug, wherever it was met."""
+    from algokit.errors import InputError
+    from algokit.types import Finding
+
+    if not isinstance(error, PermissionError):
+        return error
+    advice = "its owner can let you in (chmod a+rX, all folders above it too), or copy it"
+    finding = Finding("permission denied", str(error.filename or ""), advice=advice, code="unreadable")
+    raised = InputError("a file or folder may not be looked at by this user", [finding])
+    raised.__cause__ = error
+    return raised
 
 
 def _bug(error: Exception) -> int:

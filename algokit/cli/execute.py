@@ -36,17 +36,15 @@ def execute(
 def _spoken(job: Path) -> int:
     """Run it and tell a program how it goes; every way out is told, a bug too. Returns the exit code."""
     from algokit import verbs
-    from algokit.cli import BUG
+    from algokit.cli import BUG, as_told
     from algokit.errors import AlgokitError
     from algokit.executors.lines import Speaker
 
     speaker = Speaker(sys.stdout)
     try:
         speaker.ran(verbs.execute(job, speaker.progress))
-    except AlgokitError as error:
-        speaker.failed(error)
-        return error.exit_code
     except Exception as error:
-        speaker.failed(error)
-        return BUG
+        told = as_told(error)
+        speaker.failed(told)
+        return told.exit_code if isinstance(told, AlgokitError) else BUG
     return 0

@@ -43,15 +43,14 @@ def heard() -> None:
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small challenge in ``data``, a recipe, and room for more."""
-    folder = tmp_path_factory.mktemp("containers")
+def place() -> Iterator[Path]:
+    """A small challenge in ``data``, a recipe, and room for more: where other users may come in, as at their home."""
+    folder = Path(tempfile.mkdtemp(prefix="algokit-containers-"))
+    folder.chmod(0o755)
     write_demo(folder / "data", settings=DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002))
     (folder / "contained.yaml").write_text(RECIPE, encoding="utf-8")
-    for one in (folder, *folder.parents):  # so that other users can come in, as into their own folders
-        if one.is_relative_to(Path("/tmp")) and one != Path("/tmp"):
-            one.chmod(0o755)
-    return folder
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
