@@ -1,6 +1,9 @@
 # make demo   set up, then recipe -> scored, zipped submission on the built-in demo challenge
 # make test   set up, then every check and test
 # make engine   a Docker engine and algokit's image, without a registry of images (root, Debian): for the container tests
+# make faults KILLS=200   every trouble at every write point, power cuts, and random kills of the demo pipeline (an hour)
+# make sbom   what algokit is made of, as CycloneDX: sbom.json (docs/supply_chain.md)
+# make audit  which pinned versions have known vulnerabilities; asks a service in the network
 # make browser  Chromium, from Debian's packages (root): the tests that open the report in a browser are skipped without one
 #
 # Another interpreter: make test PYTHON=python3.12      Without uv: make test INSTALL='.venv/bin/pip install'
@@ -13,7 +16,12 @@ REQUIREMENTS := pyproject.toml constraints.txt
 ALGOKIT := $(BIN)/algokit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check browser engine docs clean
+.PHONY: help demo test check faults sbom audit browser engine docs clean
+
+KILLS ?= 200
+SEED ?= 0
+TOOLS := .tools
+TOOL_VERSIONS := cyclonedx-bom==7.5.0 pip-audit==2.10.1
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -56,6 +64,25 @@ check: $(VENV)/.installed-dev
 
 test: check
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/sweeping.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/power_cut.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/faults/killing.py --kills $(KILLS) --seed $(SEED)
+
+$(TOOLS)/.installed: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check $(TOOL_VERSIONS)
+	@touch $@
+
+sbom: $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible -o sbom.json
+
+audit: $(TOOLS)/.installed
+	@$(TOOLS)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt || \
+	  { echo "make audit: not clean. Above are the vulnerabilities, or the package that the service could not be asked about:"; \
+	    echo "'not found' or a connection error means that no vulnerability service is reached from here, and nothing was audited."; \
+	    exit 1; }
 
 browser:
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \

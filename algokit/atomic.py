@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from algokit.errors import DiskError
+from algokit.syncing import make_folder, sync, sync_folders
 from algokit.types import Finding
 
 _PARTIAL = ".partial"
@@ -62,14 +63,6 @@ def _free_bytes(place: Path) -> int:
     while not place.exists() and place != place.parent:
         place = place.parent
     return shutil.disk_usage(place).free
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def writer() -> str:
@@ -126,7 +119,8 @@ def _remove(paths: list[Path]) -> int:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
     return len(paths)
 
 
@@ -153,18 +147,25 @@ def sweep_partial(root: Path, ended: str = "") -> int:
 def move_aside(paths: Iterable[Path], place: Path) -> Path:
     """Rename things into a fresh hidden folder in ``place``, which the caller removes, or `sweep_partial` after a kill.
 
-    So each is whole until it is gone. What another process has removed meanwhile is left out.
+    So each is whole until it is gone, also after a power cut: the names are on the disk before the caller removes
+    anything. What another process has removed meanwhile is left out.
 
     Raises
     ------
     DiskError : the place is not writable.
     """
     with disk_errors(place):
-        aside = _partial(place / "discarded")
-        aside.mkdir()
-        for index, path in enumerate(paths):
-            with contextlib.suppress(FileNotFoundError):
-                path.rename(aside / str(index))
+        aside, left = _partial(place / "discarded"), []
+        try:
+            aside.mkdir()
+            for index, path in enumerate(paths):
+                with contextlib.suppress(FileNotFoundError):
+                    path.rename(aside / str(index))
+                    left.append(path.parent)
+            sync_folders([aside, place, *left])
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
     return aside
 
 
@@ -192,31 +193,30 @@ def written_aside(target: Path, *, unless: str = "") -> Iterator[Path]:
     """
     with disk_errors(target):
         target = target.resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         sweep_beside(target)
         aside = _partial(target)
         try:
             aside.mkdir()
             yield aside
             for path in sorted(aside.rglob("*")):
-                _fsync(path)
-            _fsync(aside)
+                sync(path)
+            sync(aside)
             if target.is_mount():
                 _fill(target, aside)
             else:
                 _take_place(target, aside, unless)
-            _fsync(target.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
 def _take_place(target: Path, aside: Path, unless: str) -> None:
-    """Rename ``aside`` to ``target``; what was there is moved away just before, and removed after."""
+    """Rename ``aside`` to ``target``; what was there is moved away just before, and removed once that is synced."""
     with contextlib.ExitStack() as removed:
         while not (unless and (target / unless).is_file()):
             try:
                 aside.rename(target)
-                return
+                break
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise
@@ -225,6 +225,7 @@ def _take_place(target: Path, aside: Path, unless: str) -> None:
             old.mkdir()
             with contextlib.suppress(FileNotFoundError):  # another process has just moved it away
                 target.rename(old / "old")
+        sync(target.parent)
 
 
 def _fill(target: Path, aside: Path) -> None:
@@ -240,7 +241,7 @@ def _fill(target: Path, aside: Path) -> None:
         path.rename(there)
     for path in stale:
         path.rename(old / path.name)
-    _fsync(target)
+    sync_folders([old, target])
     shutil.rmtree(old)
 
 
@@ -253,14 +254,15 @@ def replacing(path: Path) -> Iterator[Path]:
     DiskError : the disk is full or not writable.
     """
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         sweep_beside(path)
         aside = _partial(path)
         try:
             aside.touch(exist_ok=False)
             yield aside
-            _fsync(aside)
+            sync(aside)
             aside.rename(path)
+            sync(path.parent)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
@@ -279,14 +281,15 @@ def scratch_file(target: Path, n_bytes: int) -> Iterator[Path]:
     aside = _partial(target.resolve())
     try:
         with disk_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             sweep_beside(target)
             with aside.open("xb") as file:
                 for start in range(0, n_bytes, _SCRATCH_CHUNK_BYTES):
                     file.write(bytes(min(_SCRATCH_CHUNK_BYTES, n_bytes - start)))
         yield aside
     finally:
-        aside.unlink(missing_ok=True)
+        with disk_errors(target):
+            aside.unlink(missing_ok=True)
 
 
 def write_text_atomically(path: Path, text: str) -> None:

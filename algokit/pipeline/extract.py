@@ -159,9 +159,10 @@ class _Saving:
         self._background.shutdown()
 
     def begin(self, shard: ExitStack) -> None:
-        """Close it in the background, as soon as the one before is saved."""
-        self.wait()
-        self._last = self._background.submit(shard.close)
+        """Close it in the background, as soon as the one before is saved; where that failed it is given up as well."""
+        with shard:
+            self.wait()
+            self._last = self._background.submit(shard.pop_all().close)
 
     def wait(self) -> None:
         """Until the last one is saved.

@@ -46,7 +46,7 @@ def remember(plan: Plan, store: Store, done: Iterable[str]) -> None:
         inputs = {name: str(plan.step(name).key) for name in step.inputs}
         history[step_id] = Past(key=str(step.key), params=step.params, inputs=inputs)
     if history != before:
-        write_text_atomically(_path(plan, store), _HISTORY.dump_json(history).decode() + "\n")
+        write_text_atomically(_path(plan, store), _HISTORY.dump_json(dict(sorted(history.items()))).decode() + "\n")
 
 
 def _path(plan: Plan, store: Store) -> Path:

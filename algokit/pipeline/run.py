@@ -12,7 +12,7 @@ from algokit.atomic import disk_errors, sweep_partial
 from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Backbone
 from algokit.errors import DiskError, WeightsError
-from algokit.pipeline import image_sets
+from algokit.pipeline import image_sets, shards
 from algokit.pipeline.blocks import refuse_too_large
 from algokit.pipeline.ensemble import join_members
 from algokit.pipeline.extract import extract_features
@@ -26,6 +26,7 @@ from algokit.pipeline.surroundings import hardware, versions
 from algokit.recipe.plan import Plan, PlannedMember, Step
 from algokit.recipe.schema import Member, Recipe
 from algokit.store import Store
+from algokit.syncing import make_folder
 from algokit.types import Finding, Progress, ProgressCallback
 
 
@@ -97,6 +98,8 @@ def run_plan(
     """
     _refuse_missing_weights(plan)
     sweep_partial(store.root)
+    with contextlib.suppress(DiskError):  # a store that is only read has what it has
+        shards.remove_finished(store)  # of a run killed before it could
     reasons = reasons_to_make(plan, store)
     needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
     if needs_device:  # without anything to do, torch is not loaded to find out what there is
@@ -217,14 +220,15 @@ def _timed(run: _Run, steps: Sequence[Step]) -> Iterator[None]:
     marks = [folder / f"{step.kind}-{step.key}" for step in steps]
     resumed = [mark.exists() for mark in marks]
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for mark in marks:
             mark.touch()
     started = time.monotonic()
     yield
     seconds = (time.monotonic() - started) / len(steps)
-    for mark in marks:
-        mark.unlink(missing_ok=True)
+    with disk_errors(folder):
+        for mark in marks:
+            mark.unlink(missing_ok=True)
     run.outcomes += [
         StepOutcome(step.id, True, run.reasons[step.id], seconds, was_begun)
         for step, was_begun in zip(steps, resumed, strict=True)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from algokit.atomic import disk_errors, written_aside
 from algokit.errors import AlgokitError
+from algokit.syncing import make_folder
 from algokit.types import Artefact, Finding
 
 META = "meta.json"
@@ -135,7 +136,7 @@ class Store:
         with disk_errors(grave):
             if folder is None or _identity(self.path(kind, key)) != folder:
                 return
-            grave.mkdir(parents=True, exist_ok=True)
+            make_folder(grave)
             place = Path(tempfile.mkdtemp(prefix=f"{kind}-{key[:12]}-", dir=grave))
             with contextlib.suppress(FileNotFoundError):
                 self.path(kind, key).rename(place / "artefact")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from algokit.atomic import disk_errors
 from algokit.errors import MachineError
+from algokit.syncing import make_folder
 from algokit.types import Finding
 
 LOCK = ".lock"
@@ -34,7 +35,7 @@ def in_use(root: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with disk_errors(root):
             try:
-                root.mkdir(parents=True, exist_ok=True)
+                make_folder(root)
                 fcntl.flock(stack.enter_context((root / LOCK).open("ab")), fcntl.LOCK_SH)
             except OSError as error:
                 if error.errno not in (*_READ_ONLY, *_CANNOT_LOCK):

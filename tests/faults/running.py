@@ -56,9 +56,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "300"}
 
 
-def ended(command: Sequence[str], cwd: Path | None = None) -> Ended:
+def ended(command: Sequence[str], cwd: Path | None = None, patience_s: float = PATIENCE_S) -> Ended:
     """Run a command to its end; whatever happens, nobody is shown a traceback."""
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd, timeout=PATIENCE_S)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd, timeout=patience_s)
     assert "Traceback" not in done.stderr, done.stderr
     return Ended(done.returncode, done.stdout, done.stderr)
 

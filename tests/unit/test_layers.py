@@ -29,6 +29,7 @@ LAYERS = {
     "types": 0,
     "registry": 0,
     "frozen": 0,
+    "syncing": 0,
     "atomic": 1,
     "store": 1,
     "challenge": 1,

@@ -17,6 +17,7 @@ from typing import IO, Any
 from algokit.errors import WeightsError
 from algokit.pipeline.weights.offers import TIMEOUT_S, Offer, disk_full, refuse_full_disk, refused, unreachable
 from algokit.store import file_sha256
+from algokit.syncing import make_folder, sync
 from algokit.types import Finding
 
 _CHUNK_BYTES = 1 << 20
@@ -44,7 +45,7 @@ def download(offer: Offer, progress: Callable[[int], None]) -> str:
         process is at it, or the file is not the one its publisher states (and is removed).
     """
     try:
-        offer.target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(offer.target.parent)
         part = _part(offer)
         with part.open("ab") as file:
             _claim(offer, file, part)
@@ -53,6 +54,7 @@ def download(offer: Offer, progress: Callable[[int], None]) -> str:
             os.fsync(file.fileno())
             sha256 = _checked(offer, part)
             part.replace(offer.target)
+            sync(offer.target.parent)
     except OSError as error:
         raise _disk_error(offer, error) from error
     return sha256

@@ -1,0 +1,22 @@
+"""Some of the points at which a run changes the disk, each with every trouble; `make faults` takes them all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from rehearsal import STAGES
+from running import PATIENCE_S, ended
+
+KINDS = {"steps": 9, "submission": 3, "zip": 3}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_trouble_at_a_write_leaves_what_is_whole_and_the_next_run_ends_with_the_same_bytes(stage: str) -> None:
+    script = str(Path(__file__).with_name("sweeping.py"))
+    over = ended(
+        (sys.executable, script, "--stage", stage, "--kinds", str(KINDS[stage]), "--jobs", "1"), None, 3 * PATIENCE_S
+    )
+    assert over.code == 0, over.out + over.err
+    assert f"{4 * KINDS[stage]} cases, 0 problems" in over.out
