@@ -73,8 +73,8 @@ class Place:
 
     @property
     def said(self) -> Path:
-        """What the last command said; beside all else."""
-        return self.root.with_suffix(".said")
+        """What the last command said; where there is always space."""
+        return self.data.with_name(f"{self.root.name}.said")
 
     def command(self, stage: Stage) -> tuple[str, ...]:
         """What is typed for a stage."""

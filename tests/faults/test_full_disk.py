@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import Ended, Run, algokit, artefacts, leftovers, predictions
+from running import PATIENCE_S, Ended, Run, algokit, artefacts, ended, leftovers, predictions
 from small_disk import PAGE_BYTES, SmallDisk, pages, small_disk
 
 from algokit.challenge.submission import prediction_file
@@ -73,6 +74,14 @@ def test_a_store_that_fills_up_in_any_step_keeps_what_is_whole_and_goes_on_with_
     assert over.code == 0
     assert {step.split("/")[0] for step in over.made()} == {"ensemble"}
     assert predictions(run.out) == predictions(undisturbed.out)
+
+
+def test_a_disk_that_fills_up_anywhere_is_named_and_each_run_goes_on_where_there_is_more_space(disk: SmallDisk) -> None:
+    """Learned weights, a reduction, the submission, the zip: in about sixty runs."""
+    script = str(Path(__file__).with_name("filling.py"))
+    over = ended((*disk.enter, sys.executable, script, str(disk.path)), None, 3 * PATIENCE_S)
+    assert over.code == 0, over.err
+    assert {"shards", "features", "fit", "out"} <= set(over.out.split()), over.out
 
 
 def test_out_of_fold_predictions_that_do_not_fit_are_an_error_and_not_a_crash(
