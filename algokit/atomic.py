@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from algokit.errors import DiskError
-from algokit.syncing import make_folder, sync, sync_folders
+from algokit.syncing import make_folder, sync, sync_folders, sync_names
 from algokit.types import Finding
 
 _PARTIAL = ".partial"
@@ -225,7 +225,7 @@ def _take_place(target: Path, aside: Path, unless: str) -> None:
             old.mkdir()
             with contextlib.suppress(FileNotFoundError):  # another process has just moved it away
                 target.rename(old / "old")
-        sync(target.parent)
+        sync_names(target.parent)
 
 
 def _fill(target: Path, aside: Path) -> None:
@@ -262,7 +262,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield aside
             sync(aside)
             aside.rename(path)
-            sync(path.parent)
+            sync_names(path.parent)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise

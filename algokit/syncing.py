@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+_NOBODY_CAN = (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 def sync(path: Path) -> None:
@@ -16,11 +19,23 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def sync_names(folder: Path) -> None:
+    """Wait until the disk holds the names in a folder, where that can be asked for.
+
+    It cannot of a folder that may be written to and not read, nor of disks that know no syncing of folders.
+    """
+    try:
+        sync(folder)
+    except OSError as error:
+        if error.errno not in _NOBODY_CAN:
+            raise
+
+
 def sync_folders(folders: Iterable[Path]) -> None:
-    """Sync each folder once; one that another process has removed meanwhile is left out."""
+    """Sync the names in each folder once; one that another process has removed meanwhile is left out."""
     for folder in dict.fromkeys(folders):
         try:
-            sync(folder)
+            sync_names(folder)
         except FileNotFoundError:
             continue
 
@@ -30,4 +45,4 @@ def make_folder(folder: Path) -> None:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for one in reversed(missing):
-        sync(one.parent)
+        sync_names(one.parent)

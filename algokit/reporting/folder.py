@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from algokit.atomic import sweep_beside, written_aside
+from algokit.atomic import is_partial, sweep_beside, sweep_partial, written_aside
 from algokit.challenge.submission import write_predictions
 from algokit.challenge.submission_check import validate_submission
 from algokit.errors import UsageError
@@ -43,6 +43,7 @@ def refuse_foreign(out: Path) -> None:
     UsageError : it does; the files that are not ours are named.
     """
     sweep_beside(out)
+    sweep_partial(out)  # of a card that was being replaced in it
     foreign = _foreign_files(out)
     if foreign:
         finding = Finding(
@@ -60,7 +61,8 @@ def _foreign_files(out: Path) -> list[str]:
         return []
     if not out.is_dir():
         return [out.name]
-    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir())
+    inside = (path for path in out.rglob("*") if not path.is_dir() and not is_partial(path))
+    found = sorted(path.relative_to(out).as_posix() for path in inside)
     is_ours = any((out / name).is_file() for name in ("plan.json", "card.json"))
     return [name for name in found if not (is_ours and _OURS.fullmatch(name))]
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from escapes import audited, escaped
 from forking import begun, forked, waited
 from rehearsal import STAGES, Place, Rehearsal, Stage, rehearsed, undisturbed
 from write_points import GROWING, Point, Told, told
@@ -56,8 +57,9 @@ def points(stage: Stage, rehearsal: Rehearsal, place: Place) -> list[Point]:
     """Every point of a stage that nothing happens to."""
     found: list[Point] = []
     shutil.copytree(rehearsal.before[stage], place.root)
-    with told(found.append, [place.root]):
+    with audited(place.root) as audits, told(found.append, [place.root]):
         assert undisturbed(place, stage) == 0, place.said.read_text(encoding="utf-8")
+    assert not (missed := escaped(audits, found)), f"changes of the disk that nobody was told of: {missed}"
     shutil.rmtree(place.root)
     return [Point(one.what, _below(place, one.path), _below(place, one.to)) for one in found]
 

@@ -69,7 +69,8 @@ class _Watch:
             return done
 
 
-def _absolute(path: Any, folder: int | None = None) -> str:
+def absolute(path: Any, folder: int | None = None) -> str:
+    """A path as it is from the root on; of one in an open folder too."""
     here = _of_handle(folder) if folder is not None else Path.cwd()
     return os.path.normpath(here / os.fspath(path))
 
@@ -88,11 +89,11 @@ class _File(io.FileIO):
         view = memoryview(data).cast("B")
         written, half = 0, len(view) // 2
         for part in (view[:half], view[half:]) if half else (view,):
-            written += self.watch.does(Point("write", _absolute(self.name)), partial(super().write, part))
+            written += self.watch.does(Point("write", absolute(self.name)), partial(super().write, part))
         return written
 
     def truncate(self, size: int | None = None, /) -> int:
-        return int(self.watch.does(Point("truncate", _absolute(self.name)), partial(super().truncate, size)))
+        return int(self.watch.does(Point("truncate", absolute(self.name)), partial(super().truncate, size)))
 
 
 def _opening(watch: _Watch, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,9 +104,9 @@ def _opening(watch: _Watch, real: Callable[..., Any]) -> Callable[..., Any]:
         closefd: bool = True, opener: Any = None,
     ) -> Any:  # fmt: skip
         is_path = isinstance(file, str | os.PathLike)
-        if not is_path or not set(mode) & set("wxa+") or opener or not watch.watches(_absolute(file)):
+        if not is_path or not set(mode) & set("wxa+") or opener or not watch.watches(absolute(file)):
             return real(file, mode, buffering, encoding, errors, newline, closefd, opener)
-        path = _absolute(file)
+        path = absolute(file)
         act = partial(_File, path, mode.replace("b", "").replace("t", ""))
         raw = watch.does(Point("create", path), act) if "w" in mode or not Path(path).exists() else act()
         raw.watch = watch
@@ -152,8 +153,8 @@ def _os_open(watch: _Watch, real: Callable[..., int]) -> Callable[..., int]:
         def act() -> int:
             return real(path, flags, mode, dir_fd=dir_fd)
 
-        makes = flags & os.O_CREAT and not os.path.lexists(_absolute(path, dir_fd))
-        return watch.does(Point("create", _absolute(path, dir_fd)), act) if makes else act()
+        makes = flags & os.O_CREAT and not os.path.lexists(absolute(path, dir_fd))
+        return watch.does(Point("create", absolute(path, dir_fd)), act) if makes else act()
 
     return opened
 
@@ -169,13 +170,13 @@ def _fsync(watch: _Watch, real: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _one_path(watch: _Watch, what: str, real: Callable[..., None]) -> Callable[..., None]:
     def done(path: Any, *more: Any, dir_fd: int | None = None) -> None:
-        watch.does(Point(what, _absolute(path, dir_fd)), lambda: real(path, *more, dir_fd=dir_fd))
+        watch.does(Point(what, absolute(path, dir_fd)), lambda: real(path, *more, dir_fd=dir_fd))
 
     return done
 
 
 def _two_paths(watch: _Watch, real: Callable[..., None]) -> Callable[..., None]:
     def done(src: Any, dst: Any, **more: Any) -> None:
-        watch.does(Point("rename", _absolute(src), _absolute(dst)), lambda: real(src, dst, **more))
+        watch.does(Point("rename", absolute(src), absolute(dst)), lambda: real(src, dst, **more))
 
     return done

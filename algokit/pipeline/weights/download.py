@@ -17,7 +17,7 @@ from typing import IO, Any
 from algokit.errors import WeightsError
 from algokit.pipeline.weights.offers import TIMEOUT_S, Offer, disk_full, refuse_full_disk, refused, unreachable
 from algokit.store import file_sha256
-from algokit.syncing import make_folder, sync
+from algokit.syncing import make_folder, sync_names
 from algokit.types import Finding
 
 _CHUNK_BYTES = 1 << 20
@@ -54,7 +54,7 @@ def download(offer: Offer, progress: Callable[[int], None]) -> str:
             os.fsync(file.fileno())
             sha256 = _checked(offer, part)
             part.replace(offer.target)
-            sync(offer.target.parent)
+            sync_names(offer.target.parent)
     except OSError as error:
         raise _disk_error(offer, error) from error
     return sha256

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,19 @@ def test_files_that_are_not_ours_are_named_and_kept(tmp_path: Path, names: tuple
         refuse_foreign(out)
     assert named in caught.value.findings[0].found
     assert (out / named).exists()
+
+
+def test_what_a_killed_process_was_writing_in_a_submission_is_removed_and_of_another_machine_left(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "card.json").write_text("{}")
+    elsewhere = tmp_path / ".card.json.00000000-1.ab12cd34.partial"
+    elsewhere.touch()
+    dying = "import os, sys, pathlib as p; from algokit.atomic import replacing as r\nwith r(p.Path(sys.argv[1])): os._exit(0)"
+    subprocess.run((sys.executable, "-c", dying, str(tmp_path / "card.json")), check=True)
+    assert len(list(tmp_path.iterdir())) == 3
+    refuse_foreign(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"card.json", elsewhere.name}
 
 
 def test_a_file_in_the_place_is_kept(tmp_path: Path) -> None:
