@@ -67,7 +67,12 @@ def test_what_a_killed_process_was_writing_in_a_submission_is_removed_and_of_ano
     (tmp_path / "card.json").write_text("{}")
     elsewhere = tmp_path / ".card.json.00000000-1.ab12cd34.partial"
     elsewhere.touch()
-    dying = "import os, sys, pathlib as p; from algokit.atomic import replacing as r\nwith r(p.Path(sys.argv[1])): os._exit(0)"
+    dying = """if True:
+        import os, pathlib, sys
+        from algokit.atomic import replacing
+        with replacing(pathlib.Path(sys.argv[1])):
+            os._exit(0)
+    """
     subprocess.run((sys.executable, "-c", dying, str(tmp_path / "card.json")), check=True)
     assert len(list(tmp_path.iterdir())) == 3
     refuse_foreign(tmp_path)
