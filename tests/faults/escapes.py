@@ -18,7 +18,7 @@ _FOLDERS = {"os.mkdir": 2, "os.rename": 2, "os.remove": 1, "os.rmdir": 1}  # whe
 
 @contextmanager
 def audited(root: Path) -> Iterator[list[Point]]:
-    """Changes of names below a folder, and files opened for writing as ``create``, until the block ends."""
+    """Changes of names below a folder, and files made or emptied as ``create``, until the block ends."""
     found: list[Point] = []
     start, is_on = f"{root.resolve()}{os.sep}", True
 
@@ -27,7 +27,7 @@ def audited(root: Path) -> Iterator[list[Point]]:
             return
         folder = details[_FOLDERS[event]] if event in _NAMES else -1
         path = absolute(os.fsdecode(details[0]), folder if folder != -1 else None)
-        if path.startswith(start) and (event != "open" or details[2] & (os.O_WRONLY | os.O_RDWR)):
+        if path.startswith(start) and (event != "open" or _changes(path, details[2])):
             found.append(Point(_NAMES.get(event, "create"), path))
 
     sys.addaudithook(heard)
@@ -35,6 +35,11 @@ def audited(root: Path) -> Iterator[list[Point]]:
         yield found
     finally:
         is_on = False
+
+
+def _changes(path: str, flags: int) -> bool:
+    """Whether opening a file makes or empties it."""
+    return bool(flags & os.O_TRUNC or (flags & os.O_CREAT and not Path(path).exists()))
 
 
 def escaped(audits: Iterable[Point], points: Iterable[Point]) -> list[Point]:
