@@ -6,13 +6,14 @@
 ARG BASE_IMAGE=python:3.11-slim
 
 # What algokit needs, without algokit: a change of its code does not install torch again. The installer does not stay.
+# Compiled now, because a container that cannot write to its root would compile it anew at every start.
 FROM ${BASE_IMAGE} AS needs
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
 RUN python3 -m venv /tmp/installer \
  && /tmp/installer/bin/pip install --no-cache-dir -c constraints.txt uv \
  && python3 -m venv --without-pip /opt/algokit \
- && /tmp/installer/bin/uv pip install --system-certs --no-cache --link-mode copy --python /opt/algokit/bin/python \
+ && /tmp/installer/bin/uv pip install --system-certs --no-cache --link-mode copy --compile-bytecode --python /opt/algokit/bin/python \
       -r pyproject.toml -c constraints.txt \
  && rm -rf /tmp/installer
 
