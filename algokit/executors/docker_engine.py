@@ -18,6 +18,7 @@ import requests
 import urllib3
 from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as DockerMount
+from docker.utils.socket import STDOUT, frames_iter
 
 from algokit.errors import DiskError, MachineError
 from algokit.executors.container import N_PIDS, SHM_BYTES, TMP_BYTES, ContainerSpec, Gpus, csv_field
@@ -47,16 +48,17 @@ class Container:
     Parameters
     ----------
     handle : the SDK's.
-    stream : its output from the start on.
+    frames : its output from the start on, each with the number of the stream.
     """
 
-    def __init__(self, handle: Any, stream: Iterable[tuple[bytes | None, bytes | None]]) -> None:
-        self._handle, self._stream = handle, stream
+    def __init__(self, handle: Any, frames: Iterable[tuple[int, bytes]]) -> None:
+        self._handle, self._frames = handle, frames
 
-    def output(self) -> Iterator[tuple[bytes | None, bytes | None]]:
-        """(stdout, stderr) as they come, until it ends."""
+    def output(self) -> Iterator[tuple[bool, bytes]]:
+        """(whether it is of stdout, bytes) as they come, until it ends."""
         with _told():
-            yield from self._stream
+            for stream, chunk in self._frames:
+                yield stream == STDOUT, chunk
 
     def result(self) -> tuple[int, bool]:
         """Its exit code, and whether the kernel killed in it for memory.
@@ -153,9 +155,11 @@ class Engine:
             handle = self._client.containers.create(**_arguments(spec))
         try:
             with _told():
-                stream = handle.attach(stdout=True, stderr=True, stream=True, demux=True)
-                handle.start()
-            yield Container(handle, stream)
+                stream = self._client.api.attach_socket(handle.id, {"stdout": 1, "stderr": 1, "stream": 1})
+            with _closing(stream):
+                with _told():
+                    handle.start()
+                yield Container(handle, frames_iter(stream, tty=False))
         finally:
             with contextlib.suppress(docker.errors.APIError, requests.exceptions.RequestException):
                 handle.remove(force=True)
@@ -271,6 +275,18 @@ def _is_orphan(label: str) -> bool:
     """Whether the process of an `owner_label` was one of this machine and is no more."""
     match = re.fullmatch(r"(.*) (\d+) (\d*)", label)
     return match is not None and match[1] == platform.node() and _started(int(match[2])) != match[3]
+
+
+@contextlib.contextmanager
+def _closing(stream: Any) -> Iterator[None]:
+    """Close the connection that was made into a stream, which the SDK leaves to its owner."""
+    try:
+        yield
+    finally:
+        below = getattr(stream, "_sock", None)
+        stream.close()
+        if below is not None:
+            below.close()
 
 
 @contextlib.contextmanager

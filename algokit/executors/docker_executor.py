@@ -79,9 +79,8 @@ def _listened(engine: Engine, spec: ContainerSpec, job: Job, progress: ProgressC
     spec = replace(spec, command=(*spec.command, "--lines"))
     try:
         with signals_end(), engine.running(spec) as container, ended_late(container.kill, timeout_s) as was_late:
-            for stdout, stderr in container.output():
-                listener.hear(stdout or b"")
-                listener.hear_aside(stderr or b"")
+            for is_stdout, chunk in container.output():
+                (listener.hear if is_stdout else listener.hear_aside)(chunk)
             listener.end()
             code, was_out_of_memory = container.result()
     finally:
