@@ -115,7 +115,13 @@ def machine_file() -> Path:
 
 
 def container_options(
-    image: str, gpus: str, memory: str, threads: int | None, timeout_s: float | None, *, build: bool
+    image: str = "",
+    gpus: str = "",
+    memory: str = "",
+    threads: int | None = None,
+    timeout_s: float | None = None,
+    *,
+    build: bool = False,
 ) -> ContainerOptions:
     """What was said of containers, or nothing of it: a run that is in none takes no notice."""
     from algokit.executors import ContainerOptions
@@ -130,11 +136,10 @@ def container_options(
     )
 
 
-def _n_threads() -> int:
-    """As many as a run that is in no container would take."""
+def _n_threads() -> int | None:
+    """As many as a run that is in no container would take, where the environment says so."""
     said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(said) if said.isdigit() and int(said) else usable
+    return int(said) if said.isdigit() and int(said) else None
 
 
 def _size_bytes(text: str) -> int:

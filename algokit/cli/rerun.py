@@ -13,12 +13,14 @@ from algokit.cli.options import (
     Data,
     Device,
     Executor,
+    Image,
     Json,
     Manifest,
     Nsd,
     Quiet,
     Store,
     Workers,
+    container_options,
     machine_file,
     store_root,
 )
@@ -45,6 +47,7 @@ def rerun(
         bool, typer.Option("--anyway", help="Run even where data, weights or plan are not those of the card.")
     ] = False,
     executor: Executor = "local",
+    image: Image = "",
     device: Device = "auto",
     batch_size: BatchSize = None,
     workers: Workers = 4,
@@ -75,6 +78,7 @@ def rerun(
             machine_file=machine_file(),
             executor=executor,
             options=verbs.RunOptions(device, batch_size, workers, block_vertices),
+            container=container_options(image),
             anyway=anyway,
             progress=progress,
         )

@@ -41,7 +41,7 @@ class ContainerOptions:
     image : its name or digest, for Apptainer a file too; the executor's own default where "".
     gpus : "all", "none", a number, or ``device=0,1`` by index or id; "" gives all that there are, unless the CPU was
         asked for.
-    n_threads : of the arithmetic inside.
+    n_threads : of the arithmetic inside; as many as this process may use where None.
     memory_bytes : the most it may take; what is free now where None.
     timeout_s : seconds after which it is ended; never where None.
     consents : asked with the name of an image that is not there whether it is to be built.
@@ -49,7 +49,7 @@ class ContainerOptions:
 
     image: str = ""
     gpus: str = ""
-    n_threads: int = 1
+    n_threads: int | None = None
     memory_bytes: int | None = None
     timeout_s: float | None = None
     consents: Callable[[str], bool] = lambda image: False

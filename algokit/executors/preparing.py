@@ -10,6 +10,7 @@ from algokit.executors import Job
 from algokit.executors.container import ContainerSpec, caller, chosen_gpus, container_spec, device_inside
 from algokit.executors.job_file import write_job
 from algokit.executors.mounting import job_mounts, weights_environment
+from algokit.pipeline.surroundings import usable_processors
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -44,7 +45,7 @@ def prepared_container(
         image=image,
         caller=(0, 0, ()) if as_root else caller(),
         environment=weights_environment(job.recipe),
-        n_threads=job.container.n_threads,
+        n_threads=job.container.n_threads or usable_processors(),
         gpus=gpus,
         memory_bytes=memory_bytes,
         labels=labels,

@@ -6,7 +6,6 @@ It belongs to one machine: where a home folder is shared, another machine finds 
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from algokit.atomic import write_text_atomically
 from algokit.frozen import Frozen
+from algokit.pipeline.surroundings import usable_processors
 from algokit.recipe.forecast import Learned, Rates
 
 SCHEMA: Literal["algokit-machine/1"] = "algokit-machine/1"
@@ -38,8 +38,7 @@ class Machine(Frozen):
 
 def machine_words() -> str:
     """What tells this machine from another kind, without its name: system, processor, how many of them may be used."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.system()} {platform.machine()}, {usable} processors"
+    return f"{platform.system()} {platform.machine()}, {usable_processors()} processors"
 
 
 def read_machine(path: Path | None) -> Machine:

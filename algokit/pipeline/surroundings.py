@@ -35,3 +35,8 @@ def hardware(accelerator: str = "") -> dict[str, Any]:
         "n_cpus": os.cpu_count(),
         "accelerator": accelerator or None,
     }
+
+
+def usable_processors() -> int:
+    """How many processors this process may use: fewer than there are where it was told so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,6 +16,7 @@ from algokit.verbs.running import Places, RunOptions, RunReport, default_store, 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge
     from algokit.documents import Document
+    from algokit.executors import ContainerOptions
     from algokit.recipe.plan import Plan, PlannedData
     from algokit.recipe.schema import Recipe
     from algokit.reporting.card_diff import CardDiff
@@ -86,6 +87,7 @@ def rerun(
     machine_file: Path | None = None,
     executor: str = "local",
     options: RunOptions | None = None,
+    container: ContainerOptions | None = None,
     anyway: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> RerunReport:
@@ -120,7 +122,9 @@ def rerun(
     target = out or Path("submissions") / f"{recipe.name}-{given.card.plan_key[:12]}-rerun"
     _refuse_original(given, target)
     places = Places(data, store or default_store(), manifest, target, nsd, machine_file)
-    report = run_recipe(recipe, places, make, executor=executor, options=options, progress=progress)
+    report = run_recipe(
+        recipe, places, make, executor=executor, options=options, container=container, progress=progress
+    )
     now = read_card(report.submission).card
     found = diff_cards(given.card, now)
     n_made = sum(one.made for one in report.outcomes)
