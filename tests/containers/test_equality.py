@@ -33,6 +33,16 @@ def artefacts(store: Path) -> dict[tuple[str, str], object]:
     return found
 
 
+def mounted(bench: Bench, *more: str) -> tuple[Path, list[str]]:
+    """The output folder of a user without rights, and what gives data, recipe and it to a plain `docker run`."""
+    recipes, out = bench.folder / "recipes", bench.folder / "out"
+    recipes.mkdir()
+    shutil.copy(bench.recipe, recipes / "mine.yaml")
+    bench.given_to(USER, out)
+    folders = (f"{bench.data}:/data:ro", f"{recipes}:/recipes:ro", f"{out}:/out")
+    return out, [*(f"--volume={one}" for one in folders), "--env=OMP_NUM_THREADS=1", *more]
+
+
 @pytest.fixture(scope="module")
 def local(engine: str, place: Path) -> Bench:
     """The same run without a container; only to be read."""
@@ -148,22 +158,7 @@ def test_output_belongs_to_the_caller_who_need_not_be_root(bench: Bench, local: 
 
 
 def test_plain_docker_run_makes_the_same_bytes_as_a_user_without_rights(bench: Bench, local: Bench) -> None:
-    recipes, out = bench.folder / "recipes", bench.folder / "out"
-    recipes.mkdir()
-    shutil.copy(bench.recipe, recipes / "mine.yaml")
-    bench.given_to(USER, out)
-    options = [
-        "-v",
-        f"{bench.data}:/data:ro",
-        "-v",
-        f"{recipes}:/recipes:ro",
-        "-v",
-        f"{out}:/out",
-        "-e",
-        "OMP_NUM_THREADS=1",
-        "--read-only",
-        "--tmpfs=/tmp",
-    ]
+    out, options = mounted(bench, "--read-only", "--tmpfs=/tmp")
     words = ("run", "/recipes/mine.yaml", "--data", "/data", "--store", "/out/store", "--out", "/out/mine", "--json")
     done = bench.alone(*words, options=options)
     assert done.code == 0, done.err
@@ -173,20 +168,7 @@ def test_plain_docker_run_makes_the_same_bytes_as_a_user_without_rights(bench: B
 
 def test_participants_then_group_end_as_one_run_of_all(bench: Bench, local: Bench) -> None:
     """The command line of BIDS Apps, in two containers side by side and a third."""
-    recipes, out = bench.folder / "recipes", bench.folder / "out"
-    recipes.mkdir()
-    shutil.copy(bench.recipe, recipes / "mine.yaml")
-    bench.given_to(USER, out)
-    options = [
-        "-v",
-        f"{bench.data}:/data:ro",
-        "-v",
-        f"{recipes}:/recipes:ro",
-        "-v",
-        f"{out}:/out",
-        "-e",
-        "OMP_NUM_THREADS=1",
-    ]
+    out, options = mounted(bench)
     subjects = [
         one.removeprefix("subj") for one in json.loads((local.folder / "out" / "plan.json").read_text())["subjects"]
     ]

@@ -5,31 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from algokit.challenge import DigestCache, open_challenge
 from algokit.errors import DeviceError
 from algokit.executors import CATALOGUE, Job
-from algokit.pipeline.inputs import read_inputs
 from algokit.pipeline.settings import RunSettings
-from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import make_plan
 from algokit.store import Store
 from algokit.types import Progress, no_progress
+from tests.small_job import small_job
 
 STAND_INS = Path(__file__).resolve().parents[1] / "stand_ins"
-RECIPE = """\
-algokit: 1
-name: tiny
-members:
-  - backbone: {kind: tiny}
-    layers: [vector]
-    poolings: [{kind: flatten}]
-    readout: {kind: ridge, alphas: [1], folds: {n: 2}}
-"""
 
 
 @pytest.fixture(params=CATALOGUE.rows())
@@ -46,12 +33,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 @pytest.fixture
 def job(small_demo: Path, tmp_path: Path) -> Job:
-    path = tmp_path / "tiny.yaml"
-    path.write_text(RECIPE)
-    challenge, recipe = open_challenge(small_demo), load_recipe(path)
-    data, inputs = read_inputs(challenge, challenge.subjects, DigestCache())
-    plan = make_plan(recipe, data, version("algokit"))
-    return Job(plan, recipe, inputs, tmp_path / "store", RunSettings("cpu", 8, 1), small_demo)
+    return small_job(small_demo, tmp_path)
 
 
 def test_every_step_of_the_plan_is_made_once_and_verifies(kind: str, job: Job) -> None:

@@ -8,40 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from algokit.challenge import DigestCache, open_challenge
 from algokit.errors import MachineError, UsageError
 from algokit.executors import Job
 from algokit.executors.container import Mount
 from algokit.executors.job_file import run_job_file, write_job
 from algokit.executors.mounting import job_mounts
-from algokit.pipeline.inputs import read_inputs
-from algokit.pipeline.settings import RunSettings
-from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import make_plan
 from algokit.store import Store
 from algokit.types import no_progress
-
-RECIPE = """\
-algokit: 1
-name: tiny
-members:
-  - backbone: {kind: tiny}
-    layers: [vector]
-    poolings: [{kind: flatten}]
-    readout: {kind: ridge, alphas: [1], folds: {n: 2}}
-"""
+from tests.small_job import small_job
 
 
 @pytest.fixture
 def job(small_demo: Path, tmp_path: Path) -> Job:
-    from importlib.metadata import version
-
-    path = tmp_path / "tiny.yaml"
-    path.write_text(RECIPE)
-    challenge, recipe = open_challenge(small_demo), load_recipe(path)
-    data, inputs = read_inputs(challenge, challenge.subjects, DigestCache())
-    plan = make_plan(recipe, data, version("algokit"))
-    return Job(plan, recipe, inputs, tmp_path / "store", RunSettings("cpu", 8, 1), small_demo)
+    return small_job(small_demo, tmp_path)
 
 
 def test_data_are_to_read_and_the_store_is_made_by_the_caller(job: Job) -> None:
