@@ -20,20 +20,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench import Bench, docker, ended
+from bench import DEMO, Bench, docker, ended
 
 from algokit.challenge.synthetic import DemoSettings, write_demo
-
-RECIPE = """\
-algokit: 1
-name: contained
-val: {fraction: 0.1, seed: 0}
-members:
-  - backbone: {kind: gabor}
-    layers: all
-    poolings: [{kind: adaptive_max, grid: [1, 2]}]
-    readout: {kind: ridge, alphas: [1, 100, 10000], folds: {n: 5}, standardize: true}
-"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,11 +33,10 @@ def heard() -> None:
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
-    """A small challenge in ``data``, a recipe, and room for more: where other users may come in, as at their home."""
+    """A small challenge in ``data``, and room for more: where other users may come in, as at their home."""
     folder = Path(tempfile.mkdtemp(prefix="algokit-containers-"))
     folder.chmod(0o755)
     write_demo(folder / "data", settings=DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002))
-    (folder / "contained.yaml").write_text(RECIPE, encoding="utf-8")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -93,7 +81,7 @@ def bench(engine: str, place: Path, images: Callable[..., str], request: pytest.
     folder = place / hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
     folder.mkdir()
     second = partial(request.getfixturevalue, "plain_engine")
-    return Bench(place / "data", place / "contained.yaml", folder, engine, images, second)
+    return Bench(place / "data", DEMO, folder, engine, images, second)
 
 
 @pytest.fixture

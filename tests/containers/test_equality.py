@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from bench import ALGOKIT, Bench, Ended, containers, docker, ended, environment
+from bench import ALGOKIT, DEMO, Bench, Ended, containers, docker, ended, environment
 
+from algokit.errors import MachineError
+from algokit.executors import docker_engine
 from algokit.store import META, Store
+from algokit.types import Progress
 
 USER = 10001
 
@@ -34,13 +40,10 @@ def artefacts(store: Path) -> dict[tuple[str, str], object]:
 
 
 def mounted(bench: Bench, *more: str) -> tuple[Path, list[str]]:
-    """The output folder of a user without rights, and what gives data, recipe and it to a plain `docker run`."""
-    recipes, out = bench.folder / "recipes", bench.folder / "out"
-    recipes.mkdir()
-    shutil.copy(bench.recipe, recipes / "mine.yaml")
+    """The output folder of a user without rights, and what gives data and it to a plain `docker run`."""
+    out = bench.folder / "out"
     bench.given_to(USER, out)
-    folders = (f"{bench.data}:/data:ro", f"{recipes}:/recipes:ro", f"{out}:/out")
-    return out, [*(f"--volume={one}" for one in folders), "--env=OMP_NUM_THREADS=1", *more]
+    return out, [f"--volume={bench.data}:/data:ro", f"--volume={out}:/out", "--env=OMP_NUM_THREADS=1", *more]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def local(engine: str, place: Path) -> Bench:
     """The same run without a container; only to be read."""
     folder = place / "local"
     folder.mkdir()
-    bench = Bench(place / "data", place / "contained.yaml", folder, engine, str, dict)
+    bench = Bench(place / "data", DEMO, folder, engine, str, dict)
     assert bench.run(executor="local").code == 0
     return bench
 
@@ -159,10 +162,10 @@ def test_output_belongs_to_the_caller_who_need_not_be_root(bench: Bench, local: 
 
 def test_plain_docker_run_makes_the_same_bytes_as_a_user_without_rights(bench: Bench, local: Bench) -> None:
     out, options = mounted(bench, "--read-only", "--tmpfs=/tmp")
-    words = ("run", "/recipes/mine.yaml", "--data", "/data", "--store", "/out/store", "--out", "/out/mine", "--json")
+    words = ("run", "recipes/demo.yaml", "--data", "/data", "--store", "/out/store", "--out", "/out/demo", "--json")
     done = bench.alone(*words, options=options)
     assert done.code == 0, done.err
-    assert predictions(out / "mine") == predictions(local.folder / "out")
+    assert predictions(out / "demo") == predictions(local.folder / "out")
     assert {path.stat().st_uid for path in out.rglob("*")} == {USER}
 
 
@@ -174,13 +177,13 @@ def test_participants_then_group_end_as_one_run_of_all(bench: Bench, local: Benc
     ]
     assert len(subjects) == 2
     for label in subjects:
-        words = ("/data", "/out", "participant", "--recipe", "/recipes/mine.yaml", "--participant-label", label)
+        words = ("/data", "/out", "participant", "--recipe", "recipes/demo.yaml", "--participant-label", label)
         done = bench.alone(*words, options=options)
         assert done.code == 0, done.err
-    group = bench.alone("/data", "/out", "group", "--recipe", "/recipes/mine.yaml", options=options)
+    group = bench.alone("/data", "/out", "group", "--recipe", "recipes/demo.yaml", options=options)
     assert group.code == 0, group.err
-    assert predictions(out / "contained") == predictions(local.folder / "out")
-    assert (out / "contained.zip").is_file() and (out / "contained" / "report.html").is_file()
+    assert predictions(out / "demo") == predictions(local.folder / "out")
+    assert (out / "demo.zip").is_file() and (out / "demo" / "report.html").is_file()
 
 
 def test_without_arguments_the_image_says_what_it_has_and_what_comes_next(bench: Bench) -> None:
@@ -260,3 +263,41 @@ def test_apptainer_gets_the_job_and_makes_the_same_bytes(bench: Bench, local: Be
         "kind": "apptainer",
         "image": "algokit.sif",
     }
+
+
+def test_the_image_has_no_tools_to_build_with_and_says_what_it_is(bench: Bench) -> None:
+    programs = docker("run", "--rm", "--network=none", "--entrypoint=ls", bench.image, "/opt/algokit/bin").out.split()
+    assert "algokit" in programs and not {"pip", "uv", "hatchling"} & set(programs)
+    (found,) = json.loads(docker("image", "inspect", bench.image).out)
+    config = found["Config"]
+    assert (config["User"], config["Entrypoint"], config["Cmd"]) == ("10001:10001", ["algokit"], ["welcome"])
+    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
+    assert labels["version"] == version("algokit") and labels["licenses"] == "Apache-2.0" and labels["revision"]
+
+
+def test_an_image_that_is_not_there_is_built_once_that_is_wanted(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the checkout's Dockerfile, of which this is a short one; without consent nothing is built."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {engine}\nLABEL built=here\n")
+    monkeypatch.setattr(docker_engine, "CHECKOUT", tmp_path)
+    asked: list[str] = []
+    heard: list[Progress] = []
+
+    def answered(answer: bool) -> Callable[[str], bool]:
+        return lambda name: bool(asked.append(name)) or answer
+
+    with contextlib.closing(docker_engine.Engine()) as talking:
+        with pytest.raises(MachineError):
+            talking.image("algokit-test-built", answered(False), heard.append)
+        try:
+            image = talking.image("algokit-test-built", answered(True), heard.append)
+            assert talking.image("algokit-test-built", answered(False), heard.append) == image
+        finally:
+            docker("rmi", "--force", "algokit-test-built")
+        (tmp_path / "Dockerfile").write_text(f"FROM {engine}\nRUN exit 3\n")
+        with pytest.raises(MachineError) as refusal:
+            talking.image("algokit-test-broken", answered(True), heard.append)
+    assert asked == ["algokit-test-built"] * 2 + ["algokit-test-broken"]
+    assert [(one.step, one.total) for one in heard][:2] == [("image", 2)] * 2
+    assert refusal.value.findings[0].code == "not-built"
