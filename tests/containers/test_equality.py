@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -20,6 +23,22 @@ from algokit.store import META, Store
 from algokit.types import Progress
 
 USER = 10001
+WEIGHTY = """\
+algokit: 1
+name: weighty
+subjects: [subj01]
+members:
+  - name: of_the_hub
+    backbone: {kind: timm, name: mobilenetv2_100, weights: pretrained}
+    layers: [blocks.1]
+    poolings: [{kind: adaptive_max, grid: [1]}]
+    readout: {kind: ridge, alphas: [1, 100], folds: {n: 4}}
+  - name: of_a_file
+    backbone: {kind: timm, name: mobilenetv2_100, checkpoint: mine.safetensors}
+    layers: [blocks.2]
+    poolings: [{kind: adaptive_max, grid: [1]}]
+    readout: {kind: ridge, alphas: [1, 100], folds: {n: 4}}
+"""
 
 
 def predictions(out: Path) -> dict[str, bytes]:
@@ -231,8 +250,6 @@ def test_a_container_of_somebody_at_work_is_left_alone(bench: Bench, local: Benc
 def test_a_container_that_is_removed_at_any_moment_costs_no_finished_step(
     bench: Bench, local: Bench, after_s: float
 ) -> None:
-    import time
-
     with bench.running() as (process, container):
         time.sleep(after_s)
         docker("rm", "--force", container)
@@ -247,8 +264,6 @@ def test_a_container_that_is_removed_at_any_moment_costs_no_finished_step(
 
 def test_apptainer_gets_the_job_and_makes_the_same_bytes(bench: Bench, local: Bench) -> None:
     """A program stands in for it, that runs here what it is told to."""
-    import os
-
     stand_ins = Path(__file__).resolve().parents[1] / "stand_ins"
     image, heard = bench.folder / "algokit.sif", bench.folder / "heard.json"
     image.touch()
@@ -301,3 +316,51 @@ def test_an_image_that_is_not_there_is_built_once_that_is_wanted(
     assert asked == ["algokit-test-built"] * 2 + ["algokit-test-broken"]
     assert [(one.step, one.total) for one in heard][:2] == [("image", 2)] * 2
     assert refusal.value.findings[0].code == "not-built"
+
+
+def test_weights_of_a_hub_and_of_a_file_are_seen_inside_and_cannot_be_changed(bench: Bench) -> None:
+    """One member's weights lie in the hub's cache, as a link into its blobs; the other's in a file behind a link."""
+    import timm
+    from safetensors.torch import save_file
+
+    state, revision = timm.create_model("mobilenetv2_100").state_dict(), "0" * 40
+    hub = bench.folder / "hub" / "models--timm--mobilenetv2_100.ra_in1k"
+    for name in ("blobs", "refs", f"snapshots/{revision}"):
+        (hub / name).mkdir(parents=True)
+    save_file(state, hub / "blobs" / "one")
+    (hub / "refs" / "main").write_text(revision)
+    (hub / "snapshots" / revision / "model.safetensors").symlink_to("../../blobs/one")
+    (bench.folder / "mine.safetensors").symlink_to(hub / "blobs" / "one")
+    recipe = bench.folder / "weighty.yaml"
+    recipe.write_text(WEIGHTY)
+    weighty = replace(bench, recipe=recipe, more={"HF_HUB_CACHE": str(bench.folder / "hub")})
+    inside, here = (
+        weighty.run(),
+        weighty.run("--store", str(bench.folder / "s"), "--out", str(bench.folder / "o"), executor="local"),
+    )
+    assert inside.code == 0 and here.code == 0, (inside.err, here.err)
+    assert predictions(bench.folder / "out") == predictions(bench.folder / "o")
+    assert artefacts(bench.store) == artefacts(bench.folder / "s")
+    mounts = [word for word in weighty.run("--print").out.split() if "type=bind" in word]
+    writable = [word for word in mounts if not word.endswith("readonly")]
+    assert writable == [f"type=bind,source={bench.store},target={bench.store}"]
+    assert f"type=bind,source={hub},target={hub},readonly" in mounts
+
+
+def test_a_shell_opens_in_that_very_container(bench: Bench) -> None:
+    """On a terminal of its own, as a person has it: the same folders, the same rights, and algokit itself."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        bench.words("--shell", "--quiet"), stdin=theirs, stdout=theirs, stderr=theirs, env=environment(), close_fds=True
+    )
+    os.close(theirs)
+    typed = f"ls {bench.data}; touch {bench.data}/x; algokit --version; echo left with $((40 + 2)); exit 7\n"
+    os.write(ours, typed.encode())
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal is gone when the last process on it is
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    os.close(ours)
+    assert process.wait() == 7
+    for words in ("train_data", "Read-only file system", f"algokit {version('algokit')}", "left with 42"):
+        assert words in shown.decode(), shown.decode()
