@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import requests
 import urllib3
 from docker.types import DeviceRequest, LogConfig
 from docker.types import Mount as DockerMount
+from docker.utils import kwargs_from_env
 from docker.utils.socket import STDOUT, frames_iter
 
 from algokit.errors import DiskError, MachineError
@@ -30,6 +32,7 @@ STORE_LABEL, OWNER_LABEL = "algokit.store", "algokit.owner"
 CHECKOUT = Path(__file__).resolve().parents[2]
 _TMPFS = f"rw,exec,nosuid,nodev,mode=1777,size={TMP_BYTES}"
 _ENDING_S = 30
+_DEFAULT_URL = "unix:///var/run/docker.sock"
 _REMOVING_S = 1.0
 
 
@@ -94,10 +97,11 @@ class Engine:
     def __init__(self) -> None:
         with contextlib.ExitStack() as unfinished:
             try:
+                _knock()
                 self._client = docker.from_env()
                 unfinished.callback(self.close)
                 self.info: dict[str, Any] = self._client.info()
-            except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
                 raise _unreachable(error) from error
             unfinished.pop_all()
 
@@ -185,6 +189,15 @@ class Engine:
                     raise MachineError("the image could not be built", [_not_built(name, said)])
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             raise MachineError("the image could not be built", [_not_built(name, [*said, str(error)])]) from error
+
+
+def _knock() -> None:
+    """Connect to the engine's socket once: the SDK says less of why it cannot, and leaves its socket open then."""
+    url = kwargs_from_env().get("base_url") or _DEFAULT_URL
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_ENDING_S)
+            knocking.connect(url.removeprefix("unix://"))
 
 
 def owner_label() -> str:
