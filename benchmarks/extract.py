@@ -166,7 +166,8 @@ def _bench(name: str, model: str, folder: Path, arguments: argparse.Namespace) -
     from algokit.challenge import ImageFile
     from algokit.pipeline.inputs import SubjectInputs
     from algokit.recipe.load import load_recipe
-    from algokit.recipe.plan import PlannedData, make_plan
+    from algokit.recipe.plan import PlannedData
+    from algokit.recipe.planning import make_plan
     from algokit.store import digest_of, file_sha256
     from algokit.types import SubjectGeometry
 

@@ -37,7 +37,7 @@ from algokit.readouts import FeatureSpace, FoldsSpec, LogSpace, PrunedSearch, Re
 from algokit.readouts.ridge_readout import fit_ridge
 from algokit.recipe.cost import fit_cost
 from algokit.recipe.load import load_recipe, shipped_recipes
-from algokit.recipe.plan import make_plan
+from algokit.recipe.planning import make_plan
 from algokit.solvers.folds import shuffled_folds
 from algokit.solvers.pruning import Pruning, draw_sample, prune, screen
 from algokit.solvers.search import SearchSettings

@@ -10,7 +10,7 @@ from algokit.executors import Job
 from algokit.pipeline.inputs import read_inputs
 from algokit.pipeline.settings import RunSettings
 from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import make_plan
+from algokit.recipe.planning import make_plan
 
 RECIPE = """\
 algokit: 1

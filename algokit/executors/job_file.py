@@ -17,7 +17,8 @@ from algokit.frozen import Frozen
 from algokit.pipeline.inputs import read_inputs
 from algokit.pipeline.run import Ran
 from algokit.pipeline.settings import RunSettings
-from algokit.recipe.plan import Plan, make_plan
+from algokit.recipe.plan import Plan
+from algokit.recipe.planning import make_plan
 from algokit.recipe.schema import Recipe
 from algokit.store import digest_of
 from algokit.types import Finding, ProgressCallback

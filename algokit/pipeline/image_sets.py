@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algokit.recipe.plan import Step, key_for_images
+from algokit.recipe.plan import Step
+from algokit.recipe.steps import key_for_images
 from algokit.store import META, CorruptArtefactError, Store
 from algokit.types import Artefact, Ints
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from algokit.documents import Change, changes, path_text
 from algokit.pipeline.history import Past
-from algokit.recipe.plan import STEP_VERSIONS, Plan, Step, StepKind, step_key
+from algokit.recipe.plan import Plan, Step, StepKind
+from algokit.recipe.steps import STEP_VERSIONS, step_key
 from algokit.store import Entry
 
 _MOST_VERSIONS = 20

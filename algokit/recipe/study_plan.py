@@ -15,7 +15,8 @@ from algokit.errors import RecipeError
 from algokit.frozen import Frozen
 from algokit.readouts import RidgeSpec
 from algokit.recipe.cost import curve_cost
-from algokit.recipe.plan import Plan, PlannedData, PlannedMember, Space, Step, make_plan, member_warnings, portable
+from algokit.recipe.plan import Plan, PlannedData, PlannedMember, Space, Step
+from algokit.recipe.planning import make_plan, member_warnings, portable
 from algokit.recipe.schema import Member
 from algokit.recipe.study_impossible import impossible_in_study, impossible_with_members
 from algokit.recipe.study_schema import Question, StudyRecipe

@@ -204,7 +204,7 @@ def _refuse_missing_checkpoints(given: CardFile, recipe: Recipe, document: Docum
 
 def _planned(recipe: Recipe, document: Document, data: PlannedData) -> Plan:
     from algokit.recipe.load import placed_in
-    from algokit.recipe.plan import make_plan
+    from algokit.recipe.planning import make_plan
 
     try:
         return make_plan(recipe, data, version("algokit"))

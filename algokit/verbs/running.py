@@ -107,7 +107,7 @@ def _plan_at(path: Path, overrides: Sequence[str], recipe: Recipe, data: Planned
     """Make the plan; what it refuses is told with the line of the recipe. Its weights are those of the lock."""
     from algokit.pipeline.weights.lock import lock_path, read_lock, refuse_unlocked
     from algokit.recipe.load import placed
-    from algokit.recipe.plan import make_plan
+    from algokit.recipe.planning import make_plan
 
     locked = read_lock(lock_path(path, lock), is_given=lock is not None)
     try:

@@ -120,7 +120,7 @@ def collect_store(
     RecipeError, DataError, WeightsError : the keys of something to keep cannot be known; nothing is removed.
     StoreInUseError : a run uses the store; nothing is removed.
     """
-    from algokit.recipe.plan import STEP_VERSIONS
+    from algokit.recipe.steps import STEP_VERSIONS
     from algokit.store import find_garbage, remove_garbage
 
     root = _opened(store)

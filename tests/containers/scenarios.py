@@ -218,7 +218,7 @@ SCENARIOS = [
         3,
         "other-plan",
         "planned with other files or another algokit than are seen here",
-        image(lambda bench: bench.with_code("recipe/plan.py", 'STEP_VERSIONS["fit"] += 1')),
+        image(lambda bench: bench.with_code("recipe/steps.py", 'STEP_VERSIONS["fit"] += 1')),
     ),
     Scenario(
         "the container ends without a word",

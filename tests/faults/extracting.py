@@ -60,7 +60,7 @@ def _run(data: Path, store: Path, sizes: Sizes, log: Path, last: int, seconds: f
     from algokit.pipeline.run import run_plan
     from algokit.pipeline.settings import RunSettings
     from algokit.recipe.load import load_recipe
-    from algokit.recipe.plan import make_plan
+    from algokit.recipe.planning import make_plan
     from algokit.store import Store
     from algokit.types import no_progress
 

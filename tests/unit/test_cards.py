@@ -218,7 +218,7 @@ def test_diff_says_that_a_card_was_changed_after_it_was_written(
 def test_where_weights_lie_is_no_part_of_what_a_card_is_held_to(made: Path, tmp_path: Path) -> None:
     """By the digest that plans are made with, of a recipe with a checkpoint, as a card tells it."""
     from algokit.recipe.load import recipe_digest
-    from algokit.recipe.plan import portable
+    from algokit.recipe.planning import portable
     from algokit.recipe.schema import Recipe
     from algokit.reporting.card_inputs import stated_recipe_digest
 

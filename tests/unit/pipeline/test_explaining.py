@@ -14,7 +14,8 @@ from algokit import verbs
 from algokit.errors import UsageError
 from algokit.pipeline.explaining import Explained, explain_steps
 from algokit.pipeline.history import read_history
-from algokit.recipe import plan as planning
+from algokit.recipe import steps
+from algokit.recipe.plan import made_from
 from algokit.store import Store, entries
 
 
@@ -75,8 +76,8 @@ def test_other_images_and_responses_are_named_by_kind(small_demo: Path, ran: Run
 
 
 def test_another_version_of_a_step_is_named_with_both_numbers(ran: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = planning.STEP_VERSIONS["features"]
-    monkeypatch.setitem(planning.STEP_VERSIONS, "features", now + 1)
+    now = steps.STEP_VERSIONS["features"]
+    monkeypatch.setitem(steps.STEP_VERSIONS, "features", now + 1)
     found = explained(ran)
     words = f"step version {now} -> {now + 1}"
     assert causes(found["features/first/subj01/conv@flat"]) == [(words, ())]
@@ -89,8 +90,8 @@ def test_the_digest_of_other_weights_is_told_by_its_first_digits(ran: Runner, tm
     weights = {"sha256": "cd34" * 16, "is_random": False}
     other = step.model_copy(update={"params": {**step.params, "weights": weights}, "key": "0" * 64})
     before = step.model_copy(update={"params": {**step.params, "weights": {**weights, "sha256": "ab12" * 16}}})
-    key = planning.step_key("features", before.params, [], planning.STEP_VERSIONS["features"])
-    with Store(tmp_path).write("features", key, planning.made_from(before, [])):
+    key = steps.step_key("features", before.params, [], steps.STEP_VERSIONS["features"])
+    with Store(tmp_path).write("features", key, made_from(before, [])):
         pass
     (one,) = explain_steps(plan, [other], entries(tmp_path), {})
     assert causes(one) == [("weights.sha256 ab12ab12ab12 -> cd34cd34cd34", ())]

@@ -12,7 +12,8 @@ from algokit.pipeline.inputs import SubjectInputs, read_inputs
 from algokit.pipeline.run import StepOutcome, run_plan
 from algokit.pipeline.settings import RunSettings
 from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import Plan, make_plan
+from algokit.recipe.plan import Plan
+from algokit.recipe.planning import make_plan
 from algokit.store import Store
 from algokit.types import no_progress
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from algokit.recipe.forecast import MEMORY_S, PRIOR_S, Learned, Rates, forecast
 from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import Plan, PlannedData, make_plan
+from algokit.recipe.plan import Plan, PlannedData
+from algokit.recipe.planning import make_plan
 from algokit.types import SubjectGeometry
 from tests.measured_rates import rates
 

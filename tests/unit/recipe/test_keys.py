@@ -14,9 +14,10 @@ import pytest
 from algokit.backbones import Preprocess, WeightsRecord, tiny_backbone
 from algokit.challenge import DigestCache, open_challenge
 from algokit.pipeline.inputs import read_inputs
-from algokit.recipe import plan as planning
+from algokit.recipe import steps
 from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import Plan, PlannedData, Step, make_plan
+from algokit.recipe.plan import Plan, PlannedData, Step
+from algokit.recipe.planning import make_plan
 from algokit.types import SubjectGeometry
 
 DATA = PlannedData("x", "m", (SubjectGeometry("subj01", 20, 5, {"lh": 3, "rh": 4}),), {"subj01": "i"}, {"subj01": "r"})
@@ -142,7 +143,7 @@ def test_the_digest_of_the_weights_is_in_the_key_and_the_name_of_their_file_is_n
 @pytest.mark.parametrize("kind", ["features", "fit", "ensemble"])
 def test_the_version_of_a_step_is_in_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     before = planned(tmp_path)
-    monkeypatch.setitem(planning.STEP_VERSIONS, kind, 99)
+    monkeypatch.setitem(steps.STEP_VERSIONS, kind, 99)
     after = planned(tmp_path)
     follow = ["features", "fit", "ensemble"]
     changed = [step.kind for step, other in zip(before.steps, after.steps, strict=True) if step.key != other.key]

@@ -17,7 +17,8 @@ from algokit.console.plan_view import addresses_in_words
 from algokit.errors import RecipeError
 from algokit.recipe.layers import malformed_addresses, resolve_layers
 from algokit.recipe.load import load_recipe, placed, recipe_schema
-from algokit.recipe.plan import Plan, PlannedData, make_plan
+from algokit.recipe.plan import Plan, PlannedData
+from algokit.recipe.planning import make_plan
 from algokit.recipe.schema import Member
 from algokit.types import Finding, SubjectGeometry
 

@@ -8,7 +8,8 @@ import pytest
 
 from algokit.errors import RecipeError
 from algokit.recipe.load import load_recipe
-from algokit.recipe.plan import Plan, PlannedData, make_plan
+from algokit.recipe.plan import Plan, PlannedData
+from algokit.recipe.planning import make_plan
 from algokit.types import SubjectGeometry
 
 TWO = (
