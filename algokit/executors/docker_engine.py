@@ -1,10 +1,8 @@
-"""The one place that talks to a Docker engine: images, containers, and what its refusals mean."""
+"""The one place that talks to a Docker engine: its images and containers."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
 import re
 import secrets
 import socket
@@ -22,15 +20,15 @@ from docker.types import Mount as DockerMount
 from docker.utils import kwargs_from_env
 from docker.utils.socket import STDOUT, frames_iter
 
-from algokit.errors import DiskError, MachineError
-from algokit.executors.container import N_PIDS, SHM_BYTES, TMP_BYTES, ContainerSpec, Gpus, csv_field
+from algokit.executors.container import N_PIDS, SHM_BYTES, ContainerSpec, Gpus
+from algokit.executors.docker_refusals import container_gone, engine_gone, no_image, not_built, refused, unreachable
+from algokit.executors.docker_words import TMPFS
 from algokit.executors.outcomes import KILLED
-from algokit.types import Finding, Progress, ProgressCallback
+from algokit.executors.ownership import OWNER_LABEL, STORE_LABEL, is_orphan
+from algokit.types import Progress, ProgressCallback
 
 VERSION_LABEL = "org.opencontainers.image.version"
-STORE_LABEL, OWNER_LABEL = "algokit.store", "algokit.owner"
 CHECKOUT = Path(__file__).resolve().parents[2]
-_TMPFS = f"rw,exec,nosuid,nodev,mode=1777,size={TMP_BYTES}"
 _ENDING_S = 30
 _DEFAULT_URL = "unix:///var/run/docker.sock"
 _REMOVING_S = 1.0
@@ -102,7 +100,7 @@ class Engine:
                 unfinished.callback(self.close)
                 self.info: dict[str, Any] = self._client.info()
             except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-                raise _unreachable(error) from error
+                raise unreachable(error) from error
             unfinished.pop_all()
 
     def close(self) -> None:
@@ -131,7 +129,7 @@ class Engine:
             self._build(name, progress)
             found = self.find_image(name)
         if found is None:
-            raise MachineError("there is no image to run in", [_no_image(name)])
+            raise no_image(name)
         return found
 
     def find_image(self, name: str) -> Image | None:
@@ -172,7 +170,7 @@ class Engine:
         """Remove the containers at work on a store whose owner, on this machine, is no more; returns how many."""
         with _told():
             found = self._client.containers.list(all=True, filters={"label": f"{STORE_LABEL}={store}"})
-            orphans = [one for one in found if _is_orphan(one.labels.get(OWNER_LABEL, ""))]
+            orphans = [one for one in found if is_orphan(one.labels.get(OWNER_LABEL, ""))]
             for one in orphans:
                 one.remove(force=True)
         return len(orphans)
@@ -186,9 +184,9 @@ class Engine:
                 if step := re.match(r"Step (\d+)/(\d+) : (.*)", text):
                     progress(Progress("image", int(step[1]) - 1, int(step[2]), "steps", step[3]))
                 if "error" in line:
-                    raise MachineError("the image could not be built", [_not_built(name, said)])
+                    raise not_built(name, said, CHECKOUT)
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise MachineError("the image could not be built", [_not_built(name, [*said, str(error)])]) from error
+            raise not_built(name, [*said, str(error)], CHECKOUT) from error
 
 
 def _knock() -> None:
@@ -200,38 +198,8 @@ def _knock() -> None:
             knocking.connect(url.removeprefix("unix://"))
 
 
-def owner_label() -> str:
-    """This process, so that it is told from a later one of the same number: machine, number, when it started."""
-    return f"{platform.node()} {os.getpid()} {_started(os.getpid())}"
-
-
-def docker_words(spec: ContainerSpec, *, shell: bool = False) -> list[str]:
-    """The ``docker run`` that is the same as what `Engine.running` starts."""
-    words = ["docker", "run", "--rm", "--init", *(["--interactive", "--tty"] if shell else [])]
-    words += ["--read-only", f"--tmpfs=/tmp:{_TMPFS}", "--network=none", "--cap-drop=ALL"]
-    words += ["--security-opt=no-new-privileges", f"--pids-limit={N_PIDS}", f"--shm-size={SHM_BYTES}"]
-    words += [f"--user={spec.user}", *(f"--group-add={group}" for group in spec.groups)]
-    if spec.memory_bytes:
-        words += [f"--memory={spec.memory_bytes}", f"--memory-swap={spec.memory_bytes}"]
-    if spec.gpus:
-        words += ["--gpus", f'"device={",".join(spec.gpus.ids)}"' if spec.gpus.ids else _counted(spec.gpus)]
-    for mount in spec.mounts:
-        fields = ["type=bind", f"source={mount.source}", f"target={mount.inside}"]
-        fields += [] if mount.writable else ["readonly"]
-        words += ["--mount", ",".join(csv_field(one) for one in fields)]
-    words += [f"--env={name}={value}" for name, value in spec.environment.items()]
-    words += ["--workdir=/tmp", f"--entrypoint={'bash' if shell else 'algokit'}", spec.image]
-    return words if shell else [*words, *spec.command]
-
-
-def _counted(gpus: Gpus) -> str:
-    return "all" if gpus.count < 0 else str(gpus.count)
-
-
 def _arguments(spec: ContainerSpec) -> dict[str, Any]:
     """The same container in the words of the SDK."""
-    gpus = spec.gpus
-    requests_ = [_device_request(gpus)] if gpus else []
     return {
         "image": spec.image,
         "entrypoint": ["algokit"],
@@ -247,7 +215,7 @@ def _arguments(spec: ContainerSpec) -> dict[str, Any]:
         "group_add": list(spec.groups),
         "network_mode": "none",
         "read_only": True,
-        "tmpfs": {"/tmp": _TMPFS},
+        "tmpfs": {"/tmp": TMPFS},
         "working_dir": "/tmp",
         "mem_limit": spec.memory_bytes,
         "memswap_limit": spec.memory_bytes,
@@ -256,7 +224,7 @@ def _arguments(spec: ContainerSpec) -> dict[str, Any]:
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "init": True,
-        "device_requests": requests_,
+        "device_requests": [_device_request(spec.gpus)] if spec.gpus else [],
         "log_config": LogConfig(type="json-file", config={"max-size": "10m"}),
     }
 
@@ -269,25 +237,6 @@ def _device_request(gpus: Gpus) -> DeviceRequest:
 
 def _is_checkout() -> bool:
     return (CHECKOUT / "Dockerfile").is_file()
-
-
-def _started(process_id: int) -> str:
-    """When a process started, in the kernel's own count; "" where there is none of that number."""
-    try:
-        return (
-            Path(f"/proc/{process_id}/stat")
-            .read_text(encoding="ascii", errors="replace")
-            .rpartition(")")[2]
-            .split()[19]
-        )
-    except (OSError, IndexError):
-        return ""
-
-
-def _is_orphan(label: str) -> bool:
-    """Whether the process of an `owner_label` was one of this machine and is no more."""
-    match = re.fullmatch(r"(.*) (\d+) (\d*)", label)
-    return match is not None and match[1] == platform.node() and _started(int(match[2])) != match[3]
 
 
 @contextlib.contextmanager
@@ -308,96 +257,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except docker.errors.NotFound as error:
-        raise MachineError("the container is gone", [_gone(str(error.explanation or error))]) from error
+        raise container_gone(str(error.explanation or error)) from error
     except docker.errors.APIError as error:
-        raise _refused(str(error.explanation or error)) from error
+        raise refused(str(error.explanation or error)) from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ConnectionError) as error:
-        advice = "start the engine again; finished steps are kept: the same command goes on from there"
-        finding = Finding("the engine does not answer any more", found=_short(error), advice=advice, code="engine-gone")
-        raise MachineError("the container engine is gone", [finding]) from error
-
-
-def _gone(found: str) -> Finding:
-    advice = "somebody removed it; finished steps are kept: the same command goes on from there"
-    return Finding("the container was removed while it ran", found=found, advice=advice, code="container-gone")
-
-
-_TOOLKIT = "install nvidia-container-toolkit, then: sudo nvidia-ctk runtime configure; or run with --device cpu"
-_REFUSALS = (
-    (
-        "could not select device driver|[Uu]nknown.*runtime.*nvidia",
-        "no-nvidia-runtime",
-        "it cannot give GPUs",
-        _TOOLKIT,
-    ),
-    (
-        "nvidia-container-cli.*(device|unknown)|no such device",
-        "no-gpu",
-        "it has no such GPU",
-        "nvidia-smi --list-gpus says which there are; or run with --device cpu",
-    ),
-    ("nvidia", "gpu-driver", "NVIDIA's driver cannot be used", "nvidia-smi says whether it works on this machine"),
-    (
-        "[Mm]inimum memory limit",
-        "memory-limit",
-        "the memory limit is too small for any container",
-        "give more with --memory, such as 8GB",
-    ),
-    (
-        "executable file not found|exec format error",
-        "wrong-image",
-        "algokit could not be started in this image",
-        "name an image that was built from algokit's Dockerfile for this kind of processor (--image)",
-    ),
-    (
-        "bind source path does not exist|bind mount.*no such file|invalid mount",
-        "mount-gone",
-        "a folder that the run needs is not on the engine's machine",
-        "an engine on another machine (DOCKER_HOST) or in a virtual one sees only the folders that it shares",
-    ),
-)
-
-
-def _refused(explanation: str) -> MachineError:
-    if "no space left on device" in explanation:
-        advice = "docker system df says what takes it, docker system prune frees some"
-        finding = Finding("the engine's disk is full", found=explanation, advice=advice, code="engine-disk-full")
-        return DiskError("the engine has no room for the container", [finding])
-    for pattern, code, what, advice in _REFUSALS:
-        if re.search(pattern, explanation):
-            return _refusal(what, explanation, advice, code)
-    return _refusal(
-        "it says why", explanation, "algokit run --print shows the container that was asked for", "engine-refused"
-    )
-
-
-def _refusal(what: str, found: str, advice: str, code: str) -> MachineError:
-    finding = Finding(what, found=found, advice=advice, code=code)
-    return MachineError("the container engine refuses the container", [finding])
-
-
-def _unreachable(error: Exception) -> MachineError:
-    said = str(error)
-    if "PermissionError" in said or "Permission denied" in said:
-        advice = (
-            "sudo usermod -aG docker $USER, and log in again; a rootless engine or --executor apptainer needs neither"
-        )
-        finding = Finding("this user may not talk to it", found=_short(error), advice=advice, code="engine-permission")
-        return MachineError("the container engine may not be used", [finding])
-    advice = "install Docker and start it (sudo systemctl start docker), or run without --executor docker"
-    finding = Finding("none answers", found=_short(error), advice=advice, code="no-engine")
-    return MachineError("there is no container engine", [finding])
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
-
-
-def _no_image(name: str) -> Finding:
-    advice = "docker build . -t algokit in algokit's checkout, or --build; docker images says which there are"
-    return Finding("no such image here", where="--image", found=name, advice=advice, code="no-image")
-
-
-def _not_built(name: str, said: list[str]) -> Finding:
-    advice = f"docker build . -t {name} shows everything; algokit's checkout is {CHECKOUT}"
-    return Finding("docker build failed", found=" / ".join(said[-3:])[-600:], advice=advice, code="not-built")
+        raise engine_gone(error) from error

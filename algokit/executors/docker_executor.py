@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from algokit.atomic import sweep_partial
 from algokit.executors import Job
 from algokit.executors.container import ContainerSpec
+from algokit.executors.docker_words import docker_words
 from algokit.executors.lines import Listener
 from algokit.executors.outcomes import Ended, concluded
+from algokit.executors.ownership import STORE_LABEL, labels_of
 from algokit.executors.preparing import prepared_container
 from algokit.executors.stopping import ended_late, signals_end
 from algokit.pipeline.free_memory import V1_UNLIMITED, free_bytes
@@ -33,7 +35,7 @@ def run_in_docker(job: Job, progress: ProgressCallback) -> Ran:
     RunError : it took too long, or was ended from outside.
     AlgokitError : whatever the job raises inside.
     """
-    from algokit.executors.docker_engine import STORE_LABEL, Engine  # loads the SDK, which lists and plans do without
+    from algokit.executors.docker_engine import Engine  # loads the SDK, which lists and plans do without
 
     with contextlib.closing(Engine()) as engine:
         image = engine.image(job.container.image or DEFAULT_IMAGE, job.container.consents, progress)
@@ -53,7 +55,7 @@ def docker_line(job: Job, *, shell: bool = False) -> list[str]:
     ------
     MachineError : no engine answers.
     """
-    from algokit.executors.docker_engine import Engine, docker_words
+    from algokit.executors.docker_engine import Engine
 
     with contextlib.closing(Engine()) as engine:
         _, spec = _prepared(job, engine)
@@ -61,15 +63,13 @@ def docker_line(job: Job, *, shell: bool = False) -> list[str]:
 
 
 def _prepared(job: Job, engine: Engine) -> tuple[Path, ContainerSpec]:
-    from algokit.executors.docker_engine import OWNER_LABEL, STORE_LABEL, owner_label
-
     free = free_bytes("cpu")  # a container that wants more is ended, and nothing else on the machine is
     return prepared_container(
         job,
         job.container.image or DEFAULT_IMAGE,
         memory_bytes=job.container.memory_bytes or (free if free < V1_UNLIMITED else None),
         as_root=engine.is_rootless,
-        labels={STORE_LABEL: str(job.store_root.resolve()), OWNER_LABEL: owner_label()},
+        labels=labels_of(job.store_root),
     )
 
 

@@ -21,7 +21,8 @@ from algokit.executors.container import (
     device_inside,
     parse_gpus,
 )
-from algokit.executors.docker_engine import _arguments, docker_words
+from algokit.executors.docker_engine import _arguments
+from algokit.executors.docker_words import docker_words
 from algokit.recipe.plan import Plan
 
 DATA, STORE = Mount(Path("/d/data")), Mount(Path("/d/store"), writable=True)
