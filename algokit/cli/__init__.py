@@ -122,7 +122,7 @@ def _explained(error: Exception) -> int:
 
 
 def as_told(error: Exception) -> Exception:
-    """The error, or what stands for it: a file that this user may not look at is no bug, wherever it was met."""
+    """The error, or what stands for it: a file that is closed to this user is no bug, wherever it was met."""
     from algokit.errors import InputError
     from algokit.types import Finding
 
@@ -130,7 +130,7 @@ def as_told(error: Exception) -> Exception:
         return error
     advice = "its owner can let you in (chmod a+rX, all folders above it too), or copy it"
     finding = Finding("permission denied", str(error.filename or ""), advice=advice, code="unreadable")
-    raised = InputError("a file or folder may not be looked at by this user", [finding])
+    raised = InputError("a file or folder is closed to this user", [finding])
     raised.__cause__ = error
     return raised
 

@@ -9,7 +9,7 @@ import typer
 
 def schema(
     of: Annotated[
-        str, typer.Argument(metavar="[recipe|card]", help="Of what, a recipe or a submission's card.")
+        str, typer.Argument(metavar="[recipe|study|card]", help="Of what: a recipe, a study or a submission's card.")
     ] = "recipe",
 ) -> None:
     """Print the JSON schema of a recipe or a study, for editors; or of a card, for programs that read one."""

@@ -84,8 +84,9 @@ def gc(
 ) -> None:
     """Remove what nothing refers to.
 
-    Artefacts that no --keep is made of and that are older than --older-than; what killed runs left half-written; and
-    what failed its check. Folders that are not the store's own are left alone. Refused while a run uses the store.
+    Artefacts that no --keep is made of and that are older than --older-than; what killed runs left half-written; jobs
+    of containers; what failed its check. Folders that are not the store's own are left alone. Refused while a run uses
+    the store.
     """
     from algokit import verbs
     from algokit.console import show_garbage, shown_progress, write_json
@@ -147,6 +148,7 @@ def _garbage(garbage: Garbage) -> dict[str, Any]:
         "unreferenced": [_entry(one) for one in garbage.unreferenced],
         "damaged": [str(path) for path in garbage.damaged],
         "half_written": [str(path) for path in garbage.half_written],
+        "jobs": [str(path) for path in garbage.jobs],
         "n_kept": len(garbage.kept),
         "left_alone": [str(path) for path in garbage.strangers],
     }

@@ -74,6 +74,7 @@ def show_garbage(garbage: Garbage, *, removed: bool) -> None:
     verb = "removed" if removed else "would be removed"
     total = size(sum(entry.n_bytes for entry in gone))
     counts = {"artefact": len(gone), "damaged one": len(garbage.damaged), "half-written one": len(garbage.half_written)}
+    counts["job"] = len(garbage.jobs)
     said = [plural(n, noun) + (f" ({total})" if noun == "artefact" else "") for noun, n in counts.items() if n]
     stream.print(Text(f"{verb}: {', '.join(said)}" if said else f"nothing {verb}", "bold"))
     kept = size(sum(entry.n_bytes for entry in garbage.kept))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from algokit.atomic import sweep_partial
@@ -94,14 +97,22 @@ def _image(job: Job) -> str:
 @contextlib.contextmanager
 def _running(words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The process, whose stderr comes among its stdout; it has ended when the block ends, however that is."""
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield process
     finally:
-        process.kill()
+        _kill(process)
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it and all that it started: the program is a child of Apptainer's, which does not take it along."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _listened(spec: ContainerSpec, job: Job, progress: ProgressCallback) -> Ran:
@@ -109,7 +120,7 @@ def _listened(spec: ContainerSpec, job: Job, progress: ProgressCallback) -> Ran:
     listener, timeout_s = Listener(progress), job.container.timeout_s
     words = apptainer_words(replace(spec, command=(*spec.command, "--lines")))
     try:
-        with signals_end(), _running(words) as process, ended_late(process.kill, timeout_s) as was_late:
+        with signals_end(), _running(words) as process, ended_late(partial(_kill, process), timeout_s) as was_late:
             for line in process.stdout or ():
                 listener.hear(line)
             listener.end()

@@ -20,7 +20,7 @@ from algokit.pipeline.settings import RunSettings
 from algokit.recipe.plan import Plan
 from algokit.recipe.planning import make_plan
 from algokit.recipe.schema import Recipe
-from algokit.store import digest_of
+from algokit.store import JOBS, digest_of
 from algokit.types import Finding, ProgressCallback
 
 
@@ -38,7 +38,7 @@ class JobFile(Frozen):
 
 def job_path(job: Job) -> Path:
     """Where the file of a job lies: in the store, which every executor can read; its name says what is in it."""
-    return job.store_root.resolve() / "jobs" / f"{digest_of(_document(job).model_dump(mode='json'))[:16]}.json"
+    return job.store_root.resolve() / JOBS / f"{digest_of(_document(job).model_dump(mode='json'))[:16]}.json"
 
 
 def write_job(job: Job) -> Path:

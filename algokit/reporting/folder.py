@@ -43,7 +43,6 @@ def refuse_foreign(out: Path) -> None:
     UsageError : it does; the files that are not ours are named.
     """
     sweep_beside(out)
-    sweep_partial(out)  # of a card that was being replaced in it
     foreign = _foreign_files(out)
     if foreign:
         finding = Finding(
@@ -54,6 +53,7 @@ def refuse_foreign(out: Path) -> None:
             code="out-taken",
         )
         raise UsageError("--out would replace files that are not a submission's", [finding])
+    sweep_partial(out)  # of a card that was being replaced in it
 
 
 def _foreign_files(out: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from algokit.recipe.study_schema import PREDICTORS, Predictor, StudyRecipe
 from algokit.reporting.figures.curves import Axes, Line, curves_picture
 from algokit.reporting.figures.gains import gains_picture
 from algokit.reporting.figures.picture import Picture, kebab, stems
+from algokit.scoring.hemisphere import ALL
 from algokit.studies.pooling import UNITS, Pooled, pooled, rois_of
 from algokit.studies.tidy import StudyRow
 
-ALL = "all"
 X_WORDS: dict[Predictor, str] = {
     "n_images": "training images",
     "n_parameters": "parameters",
@@ -56,15 +57,16 @@ def _by_roi(study: StudyRecipe, rows: Sequence[StudyRow], metric: str) -> Iterat
     """Figures 1 and 2 of the first seed: a line per ROI; a chart per member where members are not what is varied."""
     predictor = PREDICTORS[study.study]
     is_one = study.study in ("parameter_size", "compute")
-    members = {"": list(rows)} if is_one else _grouped(rows, lambda row: row.member)
+    members = {"": list(rows)} if is_one else _grouped(rows, attrgetter("member"))
     names = stems(members)
     for member, group in members.items():
         number = _NUMBERS.get(study.study, "")
         title = f"{number}ROIs against {_SHORT[predictor]}, {'raw' if metric == 'r2' else 'noise-normalized'}"
         title += f", {member}" if len(members) > 1 else ""
-        chosen = [row for row in group if study.study != "compute" or row.n_images == max(r.n_images for r in group)]
+        most = max(row.n_images for row in group)
+        chosen = [row for row in group if study.study != "compute" or row.n_images == most]
         name = kebab("rois", metric, *([names[member]] if len(members) > 1 else []))
-        yield _chart(name, study, chosen, metric, predictor, lambda row: row.roi, rois_of(rows), title)
+        yield _chart(name, study, chosen, metric, predictor, attrgetter("roi"), rois_of(rows), title)
 
 
 def _by_member(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
@@ -77,16 +79,18 @@ def _by_member(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture
         return
     if len(sizes) > 1:
         title = "a. All vertices against images"
-        yield _chart("a-images", study, everything, metric, "n_images", lambda row: row.member, members, title)
+        yield _chart("a-images", study, everything, metric, "n_images", attrgetter("member"), members, title)
     if study.study in ("parameter_size", "compute"):
         labels = [f"{size:,} images" for size in sizes]
         title = "b. All vertices against parameters"
-        by_size: Key = lambda row: f"{row.n_images:,} images"  # noqa: E731
-        yield _chart("b-parameters", study, everything, metric, "n_parameters", by_size, labels, title)
-        by_what: Key = (lambda row: row.member) if len(sizes) > 1 else (lambda row: "all vertices")
+        yield _chart("b-parameters", study, everything, metric, "n_parameters", _n_images, labels, title)
+        by_what, names = (attrgetter("member"), members) if len(sizes) > 1 else (attrgetter("roi"), [ALL])
         title = "c. All vertices against compute"
-        names = members if len(sizes) > 1 else ["all vertices"]
         yield _chart("c-compute", study, everything, metric, "flops", by_what, names, title)
+
+
+def _n_images(row: StudyRow) -> str:
+    return f"{row.n_images:,} images"
 
 
 def _gains(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
@@ -110,8 +114,8 @@ def _by_subject(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Pictur
     subjects = list(dict.fromkeys(row.subject for row in chosen))
     predictor: Predictor = "n_images" if study.study == "compute" else PREDICTORS[study.study]
     title = "Subjects and their noise ceilings" + ("" if study.study == "parameter_size" else f", {first}")
-    key: Key = lambda row: row.subject  # noqa: E731
-    yield _chart("subjects-r2", study, chosen, "r2", predictor, key, subjects, title, has_limit=True)
+    by_subject = attrgetter("subject")
+    yield _chart("subjects-r2", study, chosen, "r2", predictor, by_subject, subjects, title, has_limit=True)
 
 
 def _chart(

@@ -8,10 +8,11 @@ removes what nobody needs, and `using` keeps it from a run at work. Beside the a
 from algokit.store.artefacts import META, CorruptArtefactError, Store, digest_of, file_sha256
 from algokit.store.checking import Checked, check_artefacts
 from algokit.store.collecting import Garbage, find_garbage, let_go, remove_garbage
-from algokit.store.contents import Entry, entries, strangers, tree_bytes
+from algokit.store.contents import JOBS, Entry, entries, strangers, tree_bytes
 from algokit.store.using import StoreInUseError, in_use
 
 __all__ = [
+    "JOBS",
     "META",
     "Checked",
     "CorruptArtefactError",

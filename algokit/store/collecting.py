@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from algokit.atomic import abandoned, move_aside
-from algokit.store.contents import Entry, entries, strangers
+from algokit.store.contents import JOBS, Entry, entries, strangers
 from algokit.store.using import StoreInUseError, alone
 
 _DAY_S = 86400
@@ -24,6 +24,7 @@ class Garbage:
     unreferenced : artefacts that nothing kept refers to, or that are old, as was asked.
     damaged : folders in ``corrupt/``: artefacts that failed their check.
     half_written : what killed processes left.
+    jobs : files that containers are started with; they are over when nobody is at work.
     kept : the other artefacts.
     strangers : what is none of the store's own; left alone.
     """
@@ -31,6 +32,7 @@ class Garbage:
     unreferenced: tuple[Entry, ...]
     damaged: tuple[Path, ...]
     half_written: tuple[Path, ...]
+    jobs: tuple[Path, ...]
     kept: tuple[Entry, ...]
     strangers: tuple[Path, ...]
 
@@ -59,7 +61,14 @@ def find_garbage(
         (kept if is_kept or is_young else unreferenced).append(entry)
     grave = root / "corrupt"
     damaged = sorted(grave.iterdir()) if grave.is_dir() else []
-    return Garbage(tuple(unreferenced), tuple(damaged), tuple(abandoned(root)), tuple(kept), tuple(strangers(root)))
+    return Garbage(
+        unreferenced=tuple(unreferenced),
+        damaged=tuple(damaged),
+        half_written=tuple(abandoned(root)),
+        jobs=tuple(sorted((root / JOBS).glob("*.json"))),
+        kept=tuple(kept),
+        strangers=tuple(strangers(root)),
+    )
 
 
 def remove_garbage(root: Path, garbage: Garbage) -> None:
@@ -95,3 +104,4 @@ def _paths(garbage: Garbage) -> Iterable[Path]:
     yield from (entry.path for entry in garbage.unreferenced)
     yield from garbage.damaged
     yield from garbage.half_written
+    yield from garbage.jobs

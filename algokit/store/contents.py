@@ -14,6 +14,7 @@ from algokit.atomic import is_partial
 from algokit.store.artefacts import META
 from algokit.store.using import LOCK
 
+JOBS = "jobs"  # the folder of files that containers are started with
 _SUBJECT = re.compile(r"subj[0-9]{2}")
 _KEY = re.compile("[0-9a-f]{64}")
 
@@ -66,7 +67,7 @@ def entries(root: Path) -> Iterator[Entry]:
 
 def strangers(root: Path) -> list[Path]:
     """What lies in a store and is none of its own: nothing of algokit touches it."""
-    own = {"corrupt", "history", "digests.json", LOCK}
+    own = {"corrupt", "history", JOBS, "digests.json", LOCK}
     others = [path for path in _sorted(root) if path.name not in own and not is_partial(path)]
     return [strange for path in others for strange in _strange(path)]
 

@@ -54,7 +54,9 @@ def run_study(job: StudyJob, progress: ProgressCallback) -> tuple[list[StudyRow]
     rows: list[StudyRow] = []
     places: dict[str, dict[Hemisphere, Measured]] = {}
     for curve in job.plan.curves:
-        here = places.setdefault(curve.subject, _places(job, curve.subject))
+        if curve.subject not in places:
+            places[curve.subject] = _places(job, curve.subject)
+        here = places[curve.subject]
         for draw in range(len(curve.keys)):
             rows += curve_rows(job.study.name, curve, draw, read_curve(curve, draw, store), here)
     return rows, sum(len(curve.sizes) * len(missing[curve.id]) for curve in waiting)

@@ -14,7 +14,7 @@ from algokit.challenge import Challenge
 from algokit.recipe.study_plan import Curve
 from algokit.scoring.aggregate import Place, place_rows, vertex_values
 from algokit.scoring.hemisphere import ALL, metrics
-from algokit.types import Ceilings, Hemisphere, Ints, VertexScores
+from algokit.types import Ceilings, Hemisphere, Ints, Split, VertexScores
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class Measured:
 
     ceilings: Ceilings | None
     rois: Mapping[tuple[str, str], Ints]
-    split: Any
+    split: Split
     n_scored: int
 
 
 def measured(
-    challenge: Challenge, subject: str, hemisphere: Hemisphere, roi_class: str, split: Any, image_ids: Ints
+    challenge: Challenge, subject: str, hemisphere: Hemisphere, roi_class: str, split: Split, image_ids: Ints
 ) -> Measured:
     """The ceilings of the images that are scored, and the vertices of every ROI of one class and of all."""
     n_vertices = challenge.geometry(subject).n_vertices[hemisphere]

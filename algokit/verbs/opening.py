@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,3 +15,8 @@ def opened(data: Path, manifest: Path | None, nsd: Path | None = None) -> Challe
     from algokit.challenge import load_manifest, open_challenge
 
     return open_challenge(data, load_manifest(manifest) if manifest else None, nsd=nsd)
+
+
+def wanted_subjects(challenge: Challenge, asked: Collection[str]) -> list[str]:
+    """The subjects of the data that are asked for ("all" asks for all), in their order; the plan refuses others."""
+    return [subject for subject in challenge.subjects if asked == "all" or subject in asked]

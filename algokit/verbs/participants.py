@@ -94,12 +94,13 @@ def _refuse_unfinished(
 
     store = Store(out / "store")
     planned = plan(recipe, data=data, store=store.root, overrides=overrides, progress=progress)
-    missing = [step.subject for step in planned.of_kind("ensemble") if not store.has("ensemble", str(step.key))]
-    if missing:
-        label = " ".join(one.removeprefix("subj") for one in missing)
-        advice = f"{data} {out} participant --recipe {recipe} --participant-label {label}"
-        findings = [Finding("was not run with this recipe and data", one, code="no-participant") for one in missing]
-        findings[-1] = Finding(findings[-1].what, missing[-1], advice=advice, code="no-participant")
+    again = f"{data} {out} participant --recipe {recipe} --participant-label"
+    what = "was not run with this recipe and data"
+    findings = [
+        Finding(what, one, advice=f"{again} {one.removeprefix('subj')}", code="no-participant")
+        for one in (step.subject for step in planned.of_kind("ensemble") if not store.has("ensemble", str(step.key)))
+    ]
+    if findings:
         raise DataError("the group lacks participants", findings)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from algokit.errors import DiskError, RecipeError
 from algokit.types import HEMISPHERES, ProgressCallback, Scores, Split, no_progress
-from algokit.verbs.opening import opened
+from algokit.verbs.opening import opened, wanted_subjects
 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge
@@ -130,8 +130,7 @@ def _read_data(
     from algokit.pipeline.inputs import read_inputs
 
     challenge = opened(places.data, places.manifest, places.nsd)
-    wanted = challenge.subjects if recipe.subjects == "all" else recipe.subjects
-    subjects = [subject for subject in challenge.subjects if subject in wanted]
+    subjects = wanted_subjects(challenge, recipe.subjects)
     planned, inputs = read_inputs(challenge, subjects, DigestCache(places.store / "digests.json"), progress)
     return planned, challenge, inputs
 

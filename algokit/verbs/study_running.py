@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from algokit.errors import RecipeError
 from algokit.types import HEMISPHERES, ProgressCallback, Split, no_progress
-from algokit.verbs.opening import opened
+from algokit.verbs.opening import opened, wanted_subjects
 from algokit.verbs.running import RunOptions, default_store, fetch_command
 
 if TYPE_CHECKING:
@@ -168,9 +168,9 @@ def _read(
     """The plan against the data, and the inputs it is of."""
     from algokit.challenge import DigestCache
     from algokit.pipeline.inputs import read_inputs
+    from algokit.recipe.study_plan import StudiedData
 
-    wanted = challenge.subjects if study.subjects == "all" else study.subjects
-    subjects = [subject for subject in challenge.subjects if subject in wanted]
+    subjects = wanted_subjects(challenge, study.subjects)
     digests = DigestCache(store / "digests.json")
     planned, inputs = read_inputs(challenge, subjects, digests, progress)
     split: Split = "test" if study.val is None else "val"
@@ -179,16 +179,8 @@ def _read(
     has_ceilings = has_truth and all(
         challenge.ceilings(subject, hemisphere, split) is not None for subject in subjects for hemisphere in HEMISPHERES
     )
-    data = _studied(challenge, planned, truth, has_truth, has_ceilings)
+    data = StudiedData(planned, tuple(challenge.manifest.roi_classes), truth, has_truth, has_ceilings)
     return _plan_at(path, overrides, study, data), inputs
-
-
-def _studied(
-    challenge: Challenge, planned: Any, truth: Mapping[str, str] | None, has_truth: bool, has_ceilings: bool
-) -> StudiedData:
-    from algokit.recipe.study_plan import StudiedData
-
-    return StudiedData(planned, tuple(challenge.manifest.roi_classes), truth, has_truth, has_ceilings)
 
 
 def _truth_digests(challenge: Challenge, subjects: Sequence[str], digests: Any) -> dict[str, str]:

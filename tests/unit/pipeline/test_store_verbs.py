@@ -231,6 +231,15 @@ def test_a_recipe_is_kept_by_the_data_it_is_planned_on(made: Made) -> None:
     assert both.unreferenced == ()
 
 
+def test_a_job_that_was_left_is_no_stranger_and_goes(made: Made) -> None:
+    job = made.store / "jobs" / f"{16 * 'a'}.json"
+    job.parent.mkdir()
+    job.write_text("{}")
+    found = verbs.collect_store(store=made.store, older_than_days=1000, remove=True)
+    assert (found.jobs, found.strangers, found.unreferenced) == ((job,), (), ())
+    assert not job.exists()
+
+
 def test_age_spares_the_young_and_keeping_spares_the_old(made: Made) -> None:
     old = [entry for entry in entries(made.store) if entry.id == "fit/tiny/subj01"]
     for entry in old:
