@@ -66,7 +66,7 @@ def _by_roi(study: StudyRecipe, rows: Sequence[StudyRow], metric: str) -> Iterat
         most = max(row.n_images for row in group)
         chosen = [row for row in group if study.study != "compute" or row.n_images == most]
         name = kebab("rois", metric, *([names[member]] if len(members) > 1 else []))
-        yield _chart(name, study, chosen, metric, predictor, attrgetter("roi"), rois_of(rows), title)
+        yield _chart(name, chosen, metric, predictor, attrgetter("roi"), rois_of(rows), title)
 
 
 def _by_member(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
@@ -79,14 +79,14 @@ def _by_member(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture
         return
     if len(sizes) > 1:
         title = "a. All vertices against images"
-        yield _chart("a-images", study, everything, metric, "n_images", attrgetter("member"), members, title)
+        yield _chart("a-images", everything, metric, "n_images", attrgetter("member"), members, title)
     if study.study in ("parameter_size", "compute"):
         labels = [f"{size:,} images" for size in sizes]
         title = "b. All vertices against parameters"
-        yield _chart("b-parameters", study, everything, metric, "n_parameters", _n_images, labels, title)
+        yield _chart("b-parameters", everything, metric, "n_parameters", _n_images, labels, title)
         by_what, names = (attrgetter("member"), members) if len(sizes) > 1 else (attrgetter("roi"), [ALL])
         title = "c. All vertices against compute"
-        yield _chart("c-compute", study, everything, metric, "flops", by_what, names, title)
+        yield _chart("c-compute", everything, metric, "flops", by_what, names, title)
 
 
 def _n_images(row: StudyRow) -> str:
@@ -115,12 +115,11 @@ def _by_subject(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Pictur
     predictor: Predictor = "n_images" if study.study == "compute" else PREDICTORS[study.study]
     title = "Subjects and their noise ceilings" + ("" if study.study == "parameter_size" else f", {first}")
     by_subject = attrgetter("subject")
-    yield _chart("subjects-r2", study, chosen, "r2", predictor, by_subject, subjects, title, has_limit=True)
+    yield _chart("subjects-r2", chosen, "r2", predictor, by_subject, subjects, title, has_limit=True)
 
 
 def _chart(
     name: str,
-    study: StudyRecipe,
     rows: Sequence[StudyRow],
     metric: str,
     predictor: Predictor,
@@ -130,7 +129,9 @@ def _chart(
     *,
     has_limit: bool = False,
 ) -> Picture:
-    unit, words = _spread(study, rows)
+    unit, words = _spread(rows)
+    if has_limit and unit == "subjects":  # a line each
+        unit, words = "points", ""
     groups = _grouped(rows, key)
     lines = [
         _line("all vertices" if label == ALL else label, groups[label], metric, predictor, unit, has_limit)
@@ -174,7 +175,7 @@ def _by_unit(scores: Sequence[Pooled]) -> list[float]:
     return [_mean([one for one in scores if one.unit == unit]) for unit in units]
 
 
-def _spread(study: StudyRecipe, rows: Sequence[StudyRow]) -> tuple[str, str]:
+def _spread(rows: Sequence[StudyRow]) -> tuple[str, str]:
     """What the bars are over, and how that is said."""
     n_draws, n_subjects = len({row.draw for row in rows}), len({row.subject for row in rows})
     if n_draws > 1:
