@@ -105,21 +105,17 @@ def fit_law(
     Source: the objective is that of Hoffmann et al. 2022 and Gokce & Schrimpf 2025, on misalignment 1 - S.
     """
     _check_predictors(observations, law)
-    if reasons := too_few(observations, law):
-        raise FitRefusedError(_REFUSED, reasons)
-    x, log_y = observations.scaled, observations.log_y
-    restarts = multi_start(law, x, log_y)
+    _refuse(too_few(observations, law))
+    bound = make_law(law, observations.scaled)
+    restarts = multi_start(law, observations.scaled, observations.log_y)
     reasons = refusals(observations, law, restarts)
-    if reasons and not anyway:
-        raise FitRefusedError(_REFUSED, reasons)
-    bound = make_law(law, x)
+    _refuse([] if anyway else reasons)
     resampled = np.empty((0, len(bound.parameters)))
     if n_resamples:
         weights = resample_weights(observations.units, n_resamples, seed)
-        resampled = bootstrap(law, x, log_y, weights, restarts).theta
+        resampled = bootstrap(law, observations.scaled, observations.log_y, weights, restarts).theta
         reasons += resampled_refusals(bound, resampled)
-    if reasons and not anyway:
-        raise FitRefusedError(_REFUSED, reasons)
+    _refuse([] if anyway else reasons)
     return Fit(
         law=law,
         parameters=bound.parameters,
@@ -134,7 +130,9 @@ def fit_law(
     )
 
 
-_REFUSED = "this fit is refused: the data do not say what it would claim"
+def _refuse(reasons: Sequence[Finding]) -> None:
+    if reasons:
+        raise FitRefusedError("this fit is refused: the data do not say what it would claim", reasons)
 
 
 def _check_predictors(observations: Observations, law: LawName) -> None:

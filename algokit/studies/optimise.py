@@ -48,34 +48,61 @@ def minimise(
     rows : (n_problems,) which resample each problem is.
     gain : a problem is finished once a step promises less than this share of its loss.
     """
-    low, high = objective.law.low, objective.law.high
-    theta = np.clip(starts, low, high)
-    final, loss, converged = theta.copy(), np.empty(len(theta)), np.zeros(len(theta), bool)
-    alive, damping = np.arange(len(theta)), np.full(len(theta), _FIRST_DAMPING)
-    here = objective.pieces(theta, rows, delta)
-    loss[:] = here.loss
+    ended = Optima(np.empty_like(starts, np.float64), np.empty(len(starts)), np.zeros(len(starts), bool))
+    walk = _Walk(objective, starts, rows, delta)
     for _ in range(n_steps):
-        step, promised = _step(theta, here, damping, low, high)
-        done = promised <= gain * (here.loss + 1e-12)
+        step, promised = walk.step()
+        done = promised <= gain * (walk.here.loss + 1e-12)
         if done.any():
-            final[alive[done]], loss[alive[done]], converged[alive[done]] = theta[done], here.loss[done], True
-            keep = ~done
-            alive, theta, damping, step, promised = alive[keep], theta[keep], damping[keep], step[keep], promised[keep]
-            here = Pieces(here.loss[keep], here.gradient[keep], here.hessian[keep])
-        if not len(alive):
-            break
-        trial = np.clip(theta + step, low, high)
-        there = objective.pieces(trial, rows[alive], delta)
-        gained = here.loss - there.loss
+            walk.leave(done, ended)
+            step, promised = step[~done], promised[~done]
+        if not len(walk.problems):
+            return ended
+        walk.move(step, promised)
+    walk.leave(np.ones(len(walk.problems), bool), ended, converged=False)
+    return ended
+
+
+class _Walk:
+    """The problems that are still on their way, and where each is."""
+
+    def __init__(self, objective: Objective, starts: Floats, rows: Ints, delta: float) -> None:
+        self._objective, self._rows, self._delta = objective, rows, delta
+        self._low, self._high = objective.law.low, objective.law.high
+        self.problems = np.arange(len(starts))
+        self.theta = np.clip(starts, self._low, self._high)
+        self.damping = np.full(len(starts), _FIRST_DAMPING)
+        self.here = objective.pieces(self.theta, rows, delta)
+
+    def step(self) -> tuple[Floats, Floats]:
+        """Steps and the decrease each promises; see `_step`."""
+        return _step(self.theta, self.here, self.damping, self._low, self._high)
+
+    def leave(self, done: NDArray[np.bool_], ended: Optima, *, converged: bool = True) -> None:
+        """Write down where some problems are, and follow them no longer."""
+        those, kept = self.problems[done], ~done
+        ended.theta[those] = self.theta[done]
+        ended.loss[those] = self.here.loss[done]
+        ended.converged[those] = converged
+        self.problems, self.theta, self.damping = self.problems[kept], self.theta[kept], self.damping[kept]
+        self.here = Pieces(self.here.loss[kept], self.here.gradient[kept], self.here.hessian[kept])
+
+    def move(self, step: Floats, promised: Floats) -> None:
+        """Take the steps that lead down; damp the next one by how well each kept its promise."""
+        trial = np.clip(self.theta + step, self._low, self._high)
+        there = self._objective.pieces(trial, self._rows[self.problems], self._delta)
+        gained = self.here.loss - there.loss
         better = gained > 0
-        theta[better] = trial[better]
-        for old, new in ((here.loss, there.loss), (here.gradient, there.gradient), (here.hessian, there.hessian)):
+        for old, new in (
+            (self.theta, trial),
+            (self.here.loss, there.loss),
+            (self.here.gradient, there.gradient),
+            (self.here.hessian, there.hessian),
+        ):
             old[better] = new[better]
         good = better & (gained > 0.25 * promised)
-        damping = np.where(good, damping * _EASED, np.where(better, damping, damping * _TIGHTENED))
-        np.clip(damping, _LEAST_DAMPING, _MOST_DAMPING, out=damping)
-    final[alive], loss[alive] = theta, here.loss
-    return Optima(final, loss, converged)
+        self.damping = np.where(good, self.damping * _EASED, np.where(better, self.damping, self.damping * _TIGHTENED))
+        np.clip(self.damping, _LEAST_DAMPING, _MOST_DAMPING, out=self.damping)
 
 
 def _step(theta: Floats, here: Pieces, damping: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:

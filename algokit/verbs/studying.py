@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from algokit.types import Finding, Progress, ProgressCallback, no_progress
 if TYPE_CHECKING:
     from algokit.studies.groups import LawOptions
     from algokit.studies.laws import LawName
-    from algokit.studies.selection import Selection
+    from algokit.studies.selection import Selecting, Selection
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,34 @@ class StudyOptions:
     at: tuple[tuple[float, ...], ...] = ()
     compare: bool = False
     anyway: bool = False
+
+    @property
+    def of_rows(self) -> Selecting:
+        """Those that say which rows of a table are the points.
+
+        Raises
+        ------
+        UsageError : a filter cannot be read.
+        """
+        from algokit.studies.selection import Selecting
+        from algokit.studies.table import parse_filter
+
+        return Selecting(
+            x=self.x,
+            y=self.y,
+            scales=self.divisors,
+            filters=tuple(parse_filter(text) for text in self.where),
+            point=self.point,
+            mean_over=self.mean_over,
+            group_by=self.group_by,
+            resample=self.resample,
+            extra=(self.compute,) if self.compute else (),
+        )
+
+    @property
+    def divisors(self) -> tuple[float, ...]:
+        """One scale per predictor, 1 where none was given."""
+        return self.scales or (1.0,) * len(self.x)
 
     @property
     def of_law(self) -> LawOptions:
@@ -108,23 +135,11 @@ def study_fit(
     from dataclasses import replace
 
     from algokit.studies.groups import study_group
-    from algokit.studies.selection import Selecting, select
-    from algokit.studies.table import parse_filter, read_table
+    from algokit.studies.selection import select
+    from algokit.studies.table import read_table
 
-    scales = options.scales or (1.0,) * len(options.x)
-    _check(options, scales)
-    asked = Selecting(
-        x=options.x,
-        y=options.y,
-        scales=scales,
-        filters=tuple(parse_filter(text) for text in options.where),
-        point=options.point,
-        mean_over=options.mean_over,
-        group_by=options.group_by,
-        resample=options.resample,
-        extra=(options.compute,) if options.compute else (),
-    )
-    selection = select(read_table(table), asked)
+    _check(options)
+    selection = select(read_table(table), options.of_rows)
     groups = []
     for done, points in enumerate(selection.groups):
         progress(Progress("fit", done, len(selection.groups), "groups", points.group))
@@ -138,7 +153,7 @@ def study_fit(
     return replace(report, files=write_study(out, report.as_dict(), report.groups, score=options.y))
 
 
-def _check(options: StudyOptions, scales: Sequence[float]) -> None:
+def _check(options: StudyOptions) -> None:
     from algokit.studies.laws import N_PREDICTORS
 
     findings = []
@@ -146,8 +161,8 @@ def _check(options: StudyOptions, scales: Sequence[float]) -> None:
     if len(options.x) != wanted:
         what = f"the law '{options.law}' has another number of predictors"
         findings.append(Finding(what, "--x", expected=str(wanted), found=str(len(options.x)), code="n-predictors"))
-    if len(scales) != len(options.x) or any(not scale > 0 for scale in scales):
-        found = ", ".join(f"{scale:g}" for scale in scales)
+    if len(options.divisors) != len(options.x) or any(not scale > 0 for scale in options.divisors):
+        found = ", ".join(f"{scale:g}" for scale in options.divisors)
         findings.append(Finding("scales do not fit", "--scale", expected="one above 0 per predictor", found=found))
     if options.compute and options.law != "joint":
         findings.append(Finding("an allocation needs a joint law", "--compute", found=options.law))
