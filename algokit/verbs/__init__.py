@@ -12,8 +12,9 @@ from algokit.verbs.judging import ScoreReport, compare, score
 from algokit.verbs.machine import DoctorReport, doctor, forecasts
 from algokit.verbs.naming import list_members, schema
 from algokit.verbs.participants import GroupReport, run_group, run_participants
+from algokit.verbs.preparing import RunOptions, default_store, plan
 from algokit.verbs.presenting import choices, report
-from algokit.verbs.running import RunOptions, RunReport, default_store, plan, run
+from algokit.verbs.running import RunReport, run
 from algokit.verbs.storing import StoreUsage, collect_store, store_contents, store_usage, verify_store
 from algokit.verbs.study_running import StudyRunReport, study_plan, study_run
 from algokit.verbs.studying import StudyOptions, StudyReport, study_fit

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from algokit.errors import RecipeError, UsageError
 from algokit.types import Finding, ProgressCallback, no_progress
 from algokit.verbs.opening import opened
-from algokit.verbs.running import Places, RunOptions, RunReport, default_store, run_recipe
+from algokit.verbs.preparing import Places, RunOptions, default_store
+from algokit.verbs.running import RunReport, run_recipe
 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge

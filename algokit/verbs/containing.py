@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from algokit.errors import UsageError
 from algokit.registry import did_you_mean
 from algokit.types import Finding, ProgressCallback, no_progress
-from algokit.verbs.running import Places, RunOptions, default_store, loaded_to_run, prepared_job
+from algokit.verbs.preparing import Places, RunOptions, default_store, loaded_to_run, prepared_job
 
 if TYPE_CHECKING:
     from algokit.executors import ContainerOptions
@@ -57,7 +57,7 @@ def container_command(
     loaded, make = loaded_to_run(recipe, overrides, lock)
     places = Places(data, store or default_store(), manifest, nsd=nsd)
     words = _words_of(executor)
-    job, _ = prepared_job(loaded, places, make, options, container, progress)
+    job = prepared_job(loaded, places, make, options, container, progress).job
     return words(job, shell=shell)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from algokit.errors import UsageError
 from algokit.registry import did_you_mean
 from algokit.types import Finding, ProgressCallback, no_progress
-from algokit.verbs.running import default_store, plan
+from algokit.verbs.preparing import default_store, plan
 
 if TYPE_CHECKING:
     from algokit.pipeline.explaining import Explained

@@ -75,7 +75,7 @@ def doctor(
     from algokit.executors.checkup import check_containers
     from algokit.pipeline.checkup import check_machine
     from algokit.pipeline.machine import read_machine, with_rates, write_machine
-    from algokit.verbs.running import default_store
+    from algokit.verbs.preparing import default_store
 
     place, machine = store or default_store(), read_machine(machine_file)
     if measure:
@@ -110,7 +110,7 @@ def _data_words(data: Path) -> str:
 
 def _weights_words(recipe: Path) -> str:
     from algokit.pipeline.weights.needed import needed_weights
-    from algokit.verbs.running import loaded_to_run
+    from algokit.verbs.preparing import loaded_to_run
 
     loaded, _ = loaded_to_run(recipe, (), None)
     return f"{recipe}: {len(needed_weights(loaded))} published weights, all here"

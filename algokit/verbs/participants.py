@@ -17,7 +17,8 @@ from algokit.errors import DataError, UsageError
 from algokit.types import Finding, ProgressCallback, no_progress
 
 if TYPE_CHECKING:
-    from algokit.verbs.running import RunOptions, RunReport
+    from algokit.verbs.preparing import RunOptions
+    from algokit.verbs.running import RunReport
     from algokit.verbs.zipping import PackReport
 
 
@@ -90,7 +91,7 @@ def _refuse_unfinished(
     recipe: Path, data: Path, out: Path, overrides: Sequence[str], progress: ProgressCallback
 ) -> None:
     from algokit.store import Store
-    from algokit.verbs.running import plan
+    from algokit.verbs.preparing import plan
 
     store = Store(out / "store")
     planned = plan(recipe, data=data, store=store.root, overrides=overrides, progress=progress)

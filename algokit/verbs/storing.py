@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from algokit.errors import RecipeError, UsageError, WeightsError
 from algokit.types import Finding, ProgressCallback, no_progress
 from algokit.verbs.explaining import is_meant
-from algokit.verbs.running import default_store, plan
+from algokit.verbs.preparing import default_store, plan
 
 if TYPE_CHECKING:
     from algokit.recipe.plan import Plan

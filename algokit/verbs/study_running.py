@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from algokit.errors import RecipeError
 from algokit.types import HEMISPHERES, ProgressCallback, Split, no_progress
 from algokit.verbs.opening import opened, wanted_subjects
-from algokit.verbs.running import RunOptions, default_store, fetch_command
+from algokit.verbs.preparing import RunOptions, default_store, fetch_command
 
 if TYPE_CHECKING:
     from algokit.challenge import Challenge
