@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from algokit.cli.options import Json, Manifest, MaybeData, Quiet, Store, store_root
+from algokit.cli.options import Json, Manifest, MaybeData, Nsd, Quiet, Store, store_root
 
 if TYPE_CHECKING:
     from algokit.store import Entry, Garbage
@@ -68,8 +68,8 @@ def gc(
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Keep what this is made of: a submission folder, a plan.json, or a recipe (with --data); may be given "
-            "several times.",
+            help="Keep what this is made of: the folder of a submission or a study, its plan.json, or its recipe (with "
+            "--data); may be given several times.",
         ),
     ] = None,
     older_than: Annotated[
@@ -77,6 +77,7 @@ def gc(
     ] = None,
     data: MaybeData = None,
     manifest: Manifest = None,
+    nsd: Nsd = None,
     store: Store = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; without, only say what would go.")] = False,
     quiet: Quiet = False,
@@ -98,6 +99,7 @@ def gc(
             older_than_days=older_than,
             data=data,
             manifest=manifest,
+            nsd=nsd,
             remove=yes,
             progress=progress,
         )

@@ -30,9 +30,19 @@ def load_members(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     ------
     RecipeError : see `load_study`.
     """
-    if "study" in study_document(path, overrides).data:
+    if is_study(path, overrides):
         return load_study(path, overrides).recipe
     return load_recipe(path, overrides)
+
+
+def is_study(path: Path, overrides: Sequence[str] = ()) -> bool:
+    """Whether a file is the recipe of a study and not that of a submission.
+
+    Raises
+    ------
+    RecipeError : it cannot be read.
+    """
+    return "study" in study_document(path, overrides).data
 
 
 def study_document(path: Path, overrides: Sequence[str] = ()) -> Document:

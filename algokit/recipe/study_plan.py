@@ -24,6 +24,7 @@ from algokit.store import digest_of
 from algokit.types import SubjectGeometry
 
 _IMPOSSIBLE = "the study asks for the impossible"
+CURVE_KIND = "curve"  # of the artefacts, one per draw
 CURVE_VERSION = 1  # raise it when a curve's numbers change for the same parameters
 
 
@@ -199,7 +200,7 @@ def _curve(
         [step.shape[1] for step in features], subject, member.readout, sizes, len(seeds), n_pool, n_scored
     )
     return Curve(
-        id=f"curve/{series.name}/{subject.subject}",
+        id=f"{CURVE_KIND}/{series.name}/{subject.subject}",
         series=series,
         subject=subject.subject,
         sizes=sizes,
@@ -219,7 +220,7 @@ def draw_seed(seed: int, draw: int, subject: str) -> int:
 def _key(params: Mapping[str, Any], seed: int, features: Iterable[Step]) -> str:
     inputs = [step.key for step in features]
     own = {**params, "seed": None if params["order"] == "first" else seed}
-    return digest_of({"kind": "curve", "version": CURVE_VERSION, "params": own, "inputs": inputs})
+    return digest_of({"kind": CURVE_KIND, "version": CURVE_VERSION, "params": own, "inputs": inputs})
 
 
 def _warnings(plan: Plan, data: StudiedData) -> Iterator[str]:

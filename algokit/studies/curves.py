@@ -20,7 +20,7 @@ from algokit.pipeline.inputs import SubjectInputs, held_out_rows
 from algokit.readouts import FeatureSpace, RidgeSpec, Rows
 from algokit.recipe.cost import draw_bytes
 from algokit.recipe.plan import Step
-from algokit.recipe.study_plan import Curve
+from algokit.recipe.study_plan import CURVE_KIND, Curve
 from algokit.recipe.study_schema import StudyRecipe
 from algokit.scoring import ScoredHemisphere, vertex_scores
 from algokit.solvers.learning_curve import CurvePoint, CurveSettings, learning_curves, pool_of
@@ -28,8 +28,6 @@ from algokit.solvers.memory import USABLE
 from algokit.store import CorruptArtefactError, Store
 from algokit.types import HEMISPHERES, Finding, Hemisphere, Predictions, ProgressCallback, Responses, no_progress
 from algokit.types import Progress as ProgressMessage
-
-KIND = "curve"
 
 
 @dataclass(frozen=True)
@@ -110,14 +108,14 @@ def make_curve(
 
 def read_curve(curve: Curve, draw: int, store: Store) -> dict[str, NDArray[Any]]:
     """The arrays of one draw, memory-mapped; see `make_curve`."""
-    artefact = store.open(KIND, str(curve.keys[draw]))
+    artefact = store.open(CURVE_KIND, str(curve.keys[draw]))
     names = ("pearson_r", "constant", "nonfinite", "space_index", "alpha", "cv_score")
     return {f"{h}_{name}": store.array(artefact, f"{h}_{name}") for h in HEMISPHERES for name in names}
 
 
 def _is_there(store: Store, key: str) -> bool:
     try:
-        return store.has(KIND, key) and bool(store.open(KIND, key))
+        return store.has(CURVE_KIND, key) and bool(store.open(CURVE_KIND, key))
     except CorruptArtefactError:
         return False
 
@@ -150,7 +148,7 @@ def _keep(curve: Curve, draw: int, points: Sequence[CurvePoint], inputs: CurveIn
         "inputs": [[step.id, step.key] for step in inputs.features],
         "notes": sorted({note for point in points for note in point.result.notes}),
     }
-    with store.write(KIND, str(curve.keys[draw]), meta) as folder:
+    with store.write(CURVE_KIND, str(curve.keys[draw]), meta) as folder:
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
 

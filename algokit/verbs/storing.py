@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algokit.errors import RecipeError, UsageError, WeightsError
+from algokit.errors import UsageError
 from algokit.types import Finding, ProgressCallback, no_progress
 from algokit.verbs.explaining import is_meant
-from algokit.verbs.preparing import default_store, plan
+from algokit.verbs.keeping import KeptOn, kept_artefacts
+from algokit.verbs.preparing import default_store
 
 if TYPE_CHECKING:
-    from algokit.recipe.plan import Plan
     from algokit.store import Checked, Entry, Garbage
 
 
@@ -104,6 +104,7 @@ def collect_store(
     older_than_days: float | None = None,
     data: Path | None = None,
     manifest: Path | None = None,
+    nsd: Path | None = None,
     remove: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Garbage:
@@ -111,8 +112,10 @@ def collect_store(
 
     Parameters
     ----------
-    keep : what artefacts have to be of, to stay: submission folders, plan.json files, recipes (which need ``data``).
+    keep : what artefacts have to be of, to stay: submission and study folders, their plan.json files, their recipes
+        (which need ``data``).
     older_than_days : only artefacts made before; together with ``keep``, those that are also not kept.
+    nsd : as of `algokit.verbs.study_run`, for the recipes of studies.
 
     Raises
     ------
@@ -121,47 +124,18 @@ def collect_store(
     StoreInUseError : a run uses the store; nothing is removed.
     """
     from algokit.recipe.steps import STEP_VERSIONS
+    from algokit.recipe.study_plan import CURVE_KIND
     from algokit.store import find_garbage, remove_garbage
 
     root = _opened(store)
     if not keep and older_than_days is None:
-        advice = "--keep submissions/NAME (or a recipe, with --data), --older-than DAYS, or both"
+        advice = "--keep submissions/NAME or studies/NAME (or a recipe, with --data), --older-than DAYS, or both"
         raise UsageError("say what may go", [Finding("nothing says what to keep", advice=advice, code="keep-nothing")])
-    plans = [_plan_of(path, root, data, manifest, progress) for path in keep]
-    kept = {(step.kind, str(step.key)) for one in plans for step in one.staying} if keep else None
-    garbage = find_garbage(root, STEP_VERSIONS.keys(), kept, older_than_days)
+    kept = kept_artefacts(keep, KeptOn(root, data, manifest, nsd), progress) if keep else None
+    garbage = find_garbage(root, {*STEP_VERSIONS, CURVE_KIND}, kept, older_than_days)
     if remove:
         remove_garbage(root, garbage)
     return garbage
-
-
-def _plan_of(path: Path, store: Path, data: Path | None, manifest: Path | None, progress: ProgressCallback) -> Plan:
-    """The plan of a submission, of a plan.json, or of a recipe; its steps all have keys."""
-    if path.is_dir() or path.suffix == ".json":
-        made = _read_plan(path / "plan.json" if path.is_dir() else path)
-    elif data is None:
-        finding = Finding("the keys of a recipe are known with the data alone", str(path), advice="add --data DIR")
-        raise UsageError("nothing is removed", [finding])
-    else:
-        made = plan(path, data=data, manifest=manifest, store=store, progress=progress)
-    if any(step.key is None for step in made.steps):
-        what, advice = "weights of it are not on this machine, so its keys are not known", "keep its submission folder"
-        raise WeightsError("nothing is removed", [Finding(what, str(path), advice=advice, code="no-keys")])
-    return made
-
-
-def _read_plan(path: Path) -> Plan:
-    from pydantic import ValidationError
-
-    from algokit.recipe.plan import Plan
-
-    try:
-        return Plan.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        found = error.strerror or str(error) if isinstance(error, OSError) else "not a plan of this algokit"
-        what = "this plan cannot be read, so its keys are not known"
-        advice = "keep the recipe instead, with --data"
-        raise RecipeError("nothing is removed", [Finding(what, str(path), found=found, advice=advice)]) from error
 
 
 def _opened(store: Path | None) -> Path:
