@@ -11,29 +11,11 @@ from algokit.recipe.study_schema import PREDICTORS, Predictor, StudyRecipe
 from algokit.reporting.figures.curves import Axes, Line, curves_picture
 from algokit.reporting.figures.gains import gains_picture
 from algokit.reporting.figures.picture import Picture, kebab, stems
+from algokit.reporting.study_words import METRIC_WORDS, PREDICTOR_WORDS
 from algokit.scoring.hemisphere import ALL
 from algokit.studies.pooling import UNITS, Pooled, pooled, rois_of
 from algokit.studies.tidy import StudyRow
 
-X_WORDS: dict[Predictor, str] = {
-    "n_images": "training images",
-    "n_parameters": "parameters",
-    "flops": "FLOP of the passes over the images",
-    "depth": "depth (share of the layers)",
-    "grid": "cells along a side of the pooling grid",
-}
-Y_WORDS = {
-    "noise_normalized": "noise-normalized r² (fraction)",
-    "scientific_noise_normalized": "noise-normalized r² (fraction)",
-    "r2": "r² (fraction)",
-}
-_SHORT: dict[Predictor, str] = {
-    "n_images": "images",
-    "n_parameters": "parameters",
-    "flops": "compute",
-    "depth": "depth",
-    "grid": "grids",
-}
 _NUMBERS = {"data_size": "1. ", "parameter_size": "2. "}  # the figures of the first seed
 Key = Callable[[StudyRow], str]
 
@@ -61,7 +43,8 @@ def _by_roi(study: StudyRecipe, rows: Sequence[StudyRow], metric: str) -> Iterat
     names = stems(members)
     for member, group in members.items():
         number = _NUMBERS.get(study.study, "")
-        title = f"{number}ROIs against {_SHORT[predictor]}, {'raw' if metric == 'r2' else 'noise-normalized'}"
+        scale = "raw" if metric == "r2" else "noise-normalized"
+        title = f"{number}ROIs against {PREDICTOR_WORDS[predictor].short}, {scale}"
         title += f", {member}" if len(members) > 1 else ""
         most = max(row.n_images for row in group)
         chosen = [row for row in group if study.study != "compute" or row.n_images == most]
@@ -103,8 +86,9 @@ def _gains(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
         for roi in rois_of(rows)
         for label in ["all vertices" if roi == ALL else roi]
     ]
-    title = f"d. What more {_SHORT[predictor]} bring" + ("s" if predictor == "flops" else "")
-    yield gains_picture("d-gains", lines, Axes(_SHORT[predictor], Y_WORDS[metric], is_log=True), title=title)
+    varied = PREDICTOR_WORDS[predictor].short
+    title = f"d. What more {varied} bring" + ("s" if predictor == "flops" else "")
+    yield gains_picture("d-gains", lines, Axes(varied, METRIC_WORDS[metric].axis, is_log=True), title=title)
 
 
 def _by_subject(study: StudyRecipe, rows: Sequence[StudyRow]) -> Iterator[Picture]:
@@ -138,7 +122,7 @@ def _chart(
         for label in labels
         if label in groups
     ]
-    axes = Axes(X_WORDS[predictor], Y_WORDS[metric], is_log=predictor not in ("depth", "grid"))
+    axes = Axes(PREDICTOR_WORDS[predictor].axis, METRIC_WORDS[metric].axis, is_log=predictor not in ("depth", "grid"))
     if predictor == "n_parameters":
         sizes = {row.member: row.n_parameters for row in rows}
         words += f" From left to right: {', '.join(sorted(sizes, key=lambda name: sizes[name]))}."

@@ -13,24 +13,25 @@ from algokit.reporting.figures.picture import save
 from algokit.reporting.json_files import json_text
 from algokit.reporting.page import render_study
 from algokit.reporting.study_documents import constants_csv
+from algokit.reporting.study_words import LawWords
 from algokit.studies.results import GroupStudy
 
 
 def write_study(
-    folder: Path, document: dict[str, Any], groups: Sequence[GroupStudy], *, score: str
+    folder: Path, document: dict[str, Any], groups: Sequence[GroupStudy], words: LawWords
 ) -> tuple[Path, ...]:
     """Write constants.csv, study.json, report.html and figures/; each whole or not at all.
 
     Parameters
     ----------
-    score : the column of the scores.
+    words : what pictures call the columns.
 
     Raises
     ------
     DiskError : the disk is full or not writable.
     """
-    pictures = {group.group: law_picture(group.fit, group.group, score=score) for group in groups if group.fit}
-    frontiers = frontier_pictures(groups, score=score)
+    pictures = {group.group: law_picture(group.fit, group.group, words) for group in groups if group.fit}
+    frontiers = frontier_pictures(groups, words)
     texts = {
         "constants.csv": constants_csv(groups),
         "study.json": json_text(document),

@@ -15,9 +15,10 @@ from algokit.reporting.figures.law import law_picture
 from algokit.reporting.figures.picture import Picture, save
 from algokit.reporting.json_files import json_text
 from algokit.reporting.page import render_study_run
-from algokit.reporting.study_charts import Y_WORDS, study_charts
+from algokit.reporting.study_charts import study_charts
 from algokit.reporting.study_documents import FORMULAS, constants_csv, group_document
 from algokit.reporting.study_tables import ceilings_table, law_tables, scores_table
+from algokit.reporting.study_words import words_of_study
 from algokit.studies.fit import CONFIDENCE
 from algokit.studies.parquet import write_parquet
 from algokit.studies.results import GroupStudy
@@ -55,8 +56,9 @@ def write_study_run(
     DiskError : the disk is full or not writable.
     """
     charts = study_charts(study, rows)
-    laws = {one.group: law_picture(one.fit, one.group, score=study.scores.metric) for one in groups if one.fit}
-    laws |= {f"frontier {name}": one for name, one in frontier_pictures(groups, score=study.scores.metric).items()}
+    words = words_of_study(study)
+    laws = {one.group: law_picture(one.fit, one.group, words) for one in groups if one.fit}
+    laws |= {f"frontier {name}": one for name, one in frontier_pictures(groups, words).items()}
     document = study_run_document(plan, study, rows, groups)
     texts = {
         "results.csv": rows_csv(rows),
@@ -141,14 +143,15 @@ def _count(n: int, noun: str, plural: str = "") -> str:
 def _law_words(study: StudyRecipe, groups: Sequence[GroupStudy]) -> str:
     if study.law is None:
         return ""
-    words = {
+    called = words_of_study(study)
+    over = {
         "points": "Intervals are over points.",
         "draws": "Intervals are over draws of the images.",
         "subjects": "Intervals are over subjects.",
         "models": "Intervals are over models.",
     }
     fits = [one.fit.observations for one in groups if one.fit]
-    scaled = zip(fits[0].names, fits[0].scales, strict=True) if fits else ()
-    of = " and ".join(name if scale == 1 else f"{name} / {scale:g}" for name, scale in scaled)
+    scaled = zip(called.predictors, fits[0].scales, strict=True) if fits else ()
+    of = " and ".join(one.axis if scale == 1 else f"{one.axis} / {scale:g}" for one, scale in scaled)
     predictors = f" Predictors: {of}." if of else ""
-    return f"S is {Y_WORDS[study.scores.metric]}.{predictors} {words[study.law.resample]}"
+    return f"S is {called.score.axis}.{predictors} {over[study.law.resample]}"

@@ -139,7 +139,8 @@ def study_fit(
     from algokit.studies.table import read_table
 
     _check(options)
-    selection = select(read_table(table), options.of_rows)
+    read, asked = read_table(table), options.of_rows
+    selection = select(read, asked)
     groups = []
     for done, points in enumerate(selection.groups):
         progress(Progress("fit", done, len(selection.groups), "groups", points.group))
@@ -149,8 +150,9 @@ def study_fit(
     if out is None:
         return report
     from algokit.reporting.study_page import write_study
+    from algokit.reporting.study_words import words_of_table
 
-    return replace(report, files=write_study(out, report.as_dict(), report.groups, score=options.y))
+    return replace(report, files=write_study(out, report.as_dict(), report.groups, words_of_table(read, asked)))
 
 
 def _check(options: StudyOptions) -> None:

@@ -18,34 +18,33 @@ from algokit.reporting.figures.svg import (
     heading,
     line,
     number,
+    shortened,
     text,
+    text_width,
     tick_text,
 )
+from algokit.reporting.study_words import LawWords
 from algokit.studies.fit import Fit
 
 _HEIGHT = 330
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 350.0, 26.0, 280.0
 _N_CURVE = 80
+_AXIS_PX = 11
 _INK = "var(--figure-mark,currentColor)"
 _BAND = "var(--figure-bar-2,#c98a4b)"
 
 
-def law_picture(fit: Fit, group: str, *, score: str) -> Picture:
-    """The chart of one fit.
-
-    Parameters
-    ----------
-    score : what the scores are called, for the axis.
-    """
+def law_picture(fit: Fit, group: str, words: LawWords) -> Picture:
+    """The chart of one fit; ``words`` are those of its predictors and scores."""
     return (
-        _against_predictor(fit, group, score)
+        _against_predictor(fit, group, words)
         if len(fit.observations.predictors) == 1
-        else _against_itself(fit, group, score)
+        else _against_itself(fit, group, words)
     )
 
 
-def _against_predictor(fit: Fit, group: str, score: str) -> Picture:
-    name, x, y = fit.observations.names[0], fit.observations.predictors[0], fit.observations.score
+def _against_predictor(fit: Fit, group: str, words: LawWords) -> Picture:
+    x, y = fit.observations.predictors[0], fit.observations.score
     grid = np.geomspace(x.min(), x.max(), _N_CURVE)
     curve = fit.predict(grid)
     band = fit.predict_interval(grid) if len(fit.resampled) else (curve, curve)
@@ -53,12 +52,12 @@ def _against_predictor(fit: Fit, group: str, score: str) -> Picture:
     seen = [y.min(), y.max(), np.nanmin(band[0]), np.nanmax(band[1]), *([plateau] if plateau else [])]
     across = Scale(math.log10(x.min()), max(math.log10(x.max()), math.log10(x.min()) + 1e-9), _LEFT, _RIGHT)
     up = _score_scale(seen)
-    title = f"{score} against {name}" + (f", {group}" if group != "all" else "")
+    title = f"{words.score.short} against {words.predictors[0].short}" + (f", {group}" if group != "all" else "")
     body = [
         heading(title),
         *_power_axis(across),
-        *_score_axis(up, score),
-        text(f"{name} (logarithmic)", _RIGHT, _BOTTOM + 31, anchor="end", class_="s"),
+        *_score_axis(up, words.score.axis),
+        _below(f"{words.predictors[0].axis}, logarithmic"),
         *_band(across, up, grid, band),
         *_points(across, up, np.log10(x), y),
         _path(across, up, np.log10(grid), curve),
@@ -68,11 +67,11 @@ def _against_predictor(fit: Fit, group: str, score: str) -> Picture:
     return _described(fit, group, title, body, "Dots are points, the line is the law, the band its 95 % interval.")
 
 
-def _against_itself(fit: Fit, group: str, score: str) -> Picture:
+def _against_itself(fit: Fit, group: str, words: LawWords) -> Picture:
     predicted, y = fit.predict(*fit.observations.predictors), fit.observations.score
     up = _score_scale([predicted.min(), predicted.max(), y.min(), y.max()])
     across = Scale(up.low, up.high, _LEFT, _RIGHT)
-    title = f"{score}: measured and predicted" + (f", {group}" if group != "all" else "")
+    title = f"{words.score.short}: measured and predicted" + (f", {group}" if group != "all" else "")
     ticks = [
         part
         for tick in across.ticks()
@@ -84,14 +83,8 @@ def _against_itself(fit: Fit, group: str, score: str) -> Picture:
     body = [
         heading(title),
         *ticks,
-        *_score_axis(up, f"{score}, measured"),
-        text(
-            f"{score}, predicted by the law of {' and '.join(fit.observations.names)}",
-            _RIGHT,
-            _BOTTOM + 31,
-            anchor="end",
-            class_="s",
-        ),
+        *_score_axis(up, f"measured {words.score.axis}"),
+        _below(f"predicted by the law of {' and '.join(one.short for one in words.predictors)}"),
         *_points(across, up, predicted, y),
         line((across(up.low), up(up.low)), (across(up.high), up(up.high)), "whisker"),
         text("as predicted", _RIGHT - 26, _TOP + 12, anchor="end", class_="s b"),
@@ -105,12 +98,22 @@ def _score_scale(values: Sequence[float]) -> Scale:
     return Scale(low - margin, high + margin, _BOTTOM, _TOP)
 
 
-def _score_axis(up: Scale, score: str) -> Iterator[str]:
+def _score_axis(up: Scale, words: str) -> Iterator[str]:
     for tick in up.ticks():
         yield line((_LEFT, up(tick)), (_RIGHT, up(tick)), "grid")
         yield text(tick_text(round(tick, 9)), _LEFT - 6, up(tick) + 4, anchor="end", class_="s n q")
     turned = f"translate(11 {number(_TOP)}) rotate(-90)"
-    yield element("g", text(f"{score} (fraction)", 0, 0, anchor="end", class_="s"), transform=turned)
+    yield element("g", text(_fitting(words, _BOTTOM - _TOP), 0, 0, anchor="end", class_="s"), transform=turned)
+
+
+def _below(words: str) -> str:
+    """The name of the axis across."""
+    return text(_fitting(words, _RIGHT), _RIGHT, _BOTTOM + 31, anchor="end", class_="s")
+
+
+def _fitting(words: str, width: float) -> str:
+    """The words of an axis, shortened where a column's name would run out of the picture."""
+    return shortened(words, int(width / text_width("n", _AXIS_PX)))
 
 
 def _power_axis(across: Scale) -> Iterator[str]:

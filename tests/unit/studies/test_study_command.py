@@ -79,7 +79,7 @@ def test_json_table_files_and_page_say_the_same(
     assert f"{group['fit']['constants']['S_max']['value']:.5g}" in page
     picture = ET.parse(tmp_path / "figures" / "law-power-all.svg")
     words = "".join(picture.getroot().itertext())
-    assert "images (logarithmic)" in words
+    assert "images, logarithmic" in words
     assert "plateau 0." in words
 
 
