@@ -97,9 +97,7 @@ def run_plan(
     AlgokitError : whatever a step raises; finished steps stay in the store.
     """
     _refuse_missing_weights(plan)
-    sweep_partial(store.root)
-    with contextlib.suppress(DiskError):  # a store that is only read has what it has
-        shards.remove_finished(store)  # of a run killed before it could
+    _sweep(store)
     reasons = reasons_to_make(plan, store)
     needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
     if needs_device:  # without anything to do, torch is not loaded to find out what there is
@@ -142,7 +140,7 @@ def run_features(
     AlgokitError : see `run_plan`.
     """
     _refuse_missing_weights(plan)
-    sweep_partial(store.root)
+    _sweep(store)
     history = read_history(plan, store)
     reasons: dict[str, str] = {}
     chosen = [step for step in plan.of_kind("features") if step.id in wanted]
@@ -156,6 +154,13 @@ def run_features(
             if mine:
                 _make_features(run, position, mine, backbones)
     return tuple(run.outcomes)
+
+
+def _sweep(store: Store) -> None:
+    """Remove what killed runs left half-written, and shards that they had no more use for."""
+    sweep_partial(store.root)
+    with contextlib.suppress(DiskError):  # a store that is only read has what it has
+        shards.remove_finished(store)
 
 
 def _run_member(run: _Run, position: int, name: str) -> None:

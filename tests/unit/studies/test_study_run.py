@@ -19,6 +19,7 @@ from algokit.challenge import Challenge, open_challenge
 from algokit.cli import main
 from algokit.errors import DataError, RecipeError
 from algokit.pipeline import run as pipeline_run
+from algokit.pipeline import shards
 from algokit.pipeline.inputs import held_out_rows
 from algokit.recipe.study_plan import draw_seed
 from algokit.solvers import shared_space
@@ -129,6 +130,25 @@ def test_a_study_that_was_stopped_resumes_with_the_same_bytes(made: SimpleNamesp
         assert (tmp_path / "out" / name).read_bytes() == path.read_bytes(), name
     once_more = verbs.study_run(made.recipe, data=made.data, out=tmp_path / "out", store=tmp_path / "s")
     assert once_more.n_made == 0
+
+
+def test_the_next_run_removes_the_shards_of_a_study_that_was_killed_before_it_could(
+    made: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    run = {"data": made.data, "out": tmp_path / "out", "store": store, "options": verbs.RunOptions(shard_images=16)}
+    run["overrides"] = ("subjects=[subj01]",)
+
+    def stop(_: Store) -> None:
+        if list(store.glob("shards/*/*/rows.npy")):
+            raise StoppedError
+
+    with monkeypatch.context() as patched, pytest.raises(StoppedError):
+        patched.setattr(shards, "remove_finished", stop)
+        verbs.study_run(made.recipe, **run)
+    assert list(store.glob("features/*/*/train.npy")), "nothing of these is left to do"
+    verbs.study_run(made.recipe, **run)
+    assert not list(store.glob("shards/*/*"))
 
 
 def test_another_draw_and_another_question_make_no_features_and_redo_no_draw(
