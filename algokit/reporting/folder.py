@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from algokit.atomic import is_partial, sweep_beside, sweep_partial, written_aside
+from algokit.atomic import written_aside
 from algokit.challenge.submission import write_predictions
 from algokit.challenge.submission_check import validate_submission
 from algokit.errors import UsageError
@@ -21,9 +21,10 @@ from algokit.reporting.json_files import read_json, write_json
 from algokit.reporting.places import write_places
 from algokit.reporting.presentation import MARKDOWN, PAGE, write_presentation
 from algokit.reporting.reported import placed_inside, read_reported, read_scores
+from algokit.reporting.taken import refuse_taken
 from algokit.scoring import Intervals, score_document, write_vertices
 from algokit.store import file_sha256
-from algokit.types import Finding, ProgressCallback, ScoreRow, Scores, Split, no_progress
+from algokit.types import ProgressCallback, ScoreRow, Scores, Split, no_progress
 
 _OURS = re.compile(
     r"(plan|card|scores)\.json|report\.(md|html)"
@@ -42,29 +43,7 @@ def refuse_foreign(out: Path) -> None:
     ------
     UsageError : it does; the files that are not ours are named.
     """
-    sweep_beside(out)
-    foreign = _foreign_files(out)
-    if foreign:
-        finding = Finding(
-            "this place holds what algokit did not write",
-            where=str(out),
-            found=", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""),
-            advice="give --out a new folder, or move these files away",
-            code="out-taken",
-        )
-        raise UsageError("--out would replace files that are not a submission's", [finding])
-    sweep_partial(out)  # of a card that was being replaced in it
-
-
-def _foreign_files(out: Path) -> list[str]:
-    if not out.exists():
-        return []
-    if not out.is_dir():
-        return [out.name]
-    inside = (path for path in out.rglob("*") if not path.is_dir() and not is_partial(path))
-    found = sorted(path.relative_to(out).as_posix() for path in inside)
-    is_ours = any((out / name).is_file() for name in ("plan.json", "card.json"))
-    return [name for name in found if not (is_ours and _OURS.fullmatch(name))]
+    refuse_taken(out, _OURS, ("plan.json", "card.json"), "--out would replace files that are not a submission's")
 
 
 def is_current(out: Path, finished: Finished, scores: Mapping[Split, Scores | None]) -> bool:

@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from algokit.atomic import replacing
-from algokit.errors import UsageError
+from algokit.atomic import written_aside
 from algokit.recipe.study_plan import StudyPlan
 from algokit.recipe.study_schema import StudyRecipe
 from algokit.reporting.figures.frontier import frontier_pictures
 from algokit.reporting.figures.law import law_picture
-from algokit.reporting.figures.picture import Picture, save
+from algokit.reporting.figures.picture import Picture
 from algokit.reporting.json_files import json_text
 from algokit.reporting.page import render_study_run
 from algokit.reporting.study_charts import study_charts
 from algokit.reporting.study_documents import FORMULAS, constants_csv, group_document
 from algokit.reporting.study_tables import ceilings_table, law_tables, scores_table
 from algokit.reporting.study_words import words_of_study
+from algokit.reporting.taken import refuse_taken
 from algokit.studies.fit import CONFIDENCE
-from algokit.studies.parquet import write_parquet
+from algokit.studies.parquet import rows_parquet
 from algokit.studies.results import GroupStudy
 from algokit.studies.tidy import StudyRow, rows_csv
-from algokit.types import Finding
 
-_OWN = {"results.csv", "results.parquet", "constants.csv", "study.json", "plan.json", "report.html", "figures"}
+_OURS = re.compile(
+    r"results\.(csv|parquet)|constants\.csv|(study|plan)\.json|report\.html|figures/[a-z0-9-]+\.(svg|png)"
+)
 
 
 def refuse_foreign_study(folder: Path) -> None:
-    """A folder that holds anything but a study of ours is not written to.
+    """A folder that holds anything but a study of ours, or what a killed run left of it, is never replaced.
 
     Raises
     ------
     UsageError : it does; what is not ours is named.
     """
-    if not folder.exists():
-        return
-    inside = [path.name for path in folder.iterdir()] if folder.is_dir() else [folder.name]
-    foreign = sorted(name for name in inside if name not in _OWN and not name.startswith("."))
-    if foreign:
-        advice = "give --out a new folder, or move these files away"
-        what, found = "this place holds what algokit did not write", ", ".join(foreign[:3])
-        finding = Finding(what, str(folder), found=found, advice=advice, code="out-taken")
-        raise UsageError("the results of a study need a folder of their own", [finding])
+    refuse_taken(folder, _OURS, ("study.json",), "the results of a study need a folder of their own")
 
 
 def write_study_run(
     folder: Path, plan: StudyPlan, study: StudyRecipe, rows: Sequence[StudyRow], groups: Sequence[GroupStudy]
 ) -> tuple[Path, ...]:
-    """Write everything; each file whole or not at all.
+    """Write the folder as a whole; an older study there is replaced only at the end, and not where it is the same.
 
     Raises
     ------
     DiskError : the disk is full or not writable.
     """
+    files = _files(plan, study, rows, groups)
+    if not _holds(folder, files):
+        with written_aside(folder) as aside:
+            (aside / "figures").mkdir()
+            for name, content in files.items():
+                (aside / name).write_bytes(content)
+    return tuple(folder / name for name in files)
+
+
+def _files(
+    plan: StudyPlan, study: StudyRecipe, rows: Sequence[StudyRow], groups: Sequence[GroupStudy]
+) -> dict[str, bytes]:
+    """Name -> bytes of everything in the folder; nothing in them tells the time."""
     charts = study_charts(study, rows)
     words = words_of_study(study)
     laws = {one.group: law_picture(one.fit, one.group, words) for one in groups if one.fit}
@@ -67,13 +74,20 @@ def write_study_run(
         "plan.json": json_text(plan.model_dump(mode="json")),
         "report.html": _page(plan, study, rows, document, charts, laws, groups),
     }
-    for name, content in texts.items():
-        with replacing(folder / name) as aside:
-            aside.write_text(content, encoding="utf-8")
-    with replacing(folder / "results.parquet") as aside:
-        write_parquet(rows, aside)
-    names = (*texts, "results.parquet")
-    return (*(folder / name for name in names), *save([*charts, *laws.values()], folder / "figures"))
+    return {
+        **{name: text.encode() for name, text in texts.items()},
+        "results.parquet": rows_parquet(rows),
+        **{f"figures/{picture.file}": picture.data for picture in (*charts, *laws.values())},
+    }
+
+
+def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:
+    """Whether a folder has these files with these bytes, and nothing else."""
+    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    try:
+        return there.keys() == files.keys() and all(there[name].read_bytes() == files[name] for name in files)
+    except OSError:  # what cannot be read is replaced
+        return False
 
 
 def study_run_document(

@@ -120,6 +120,8 @@ def study_run(
     study = load_study(recipe, overrides)
     refuse_missing_weights(study.recipe, fetch_command(recipe, overrides))
     root = store or default_store()
+    if out is not None:
+        refuse_foreign_study(out)
     challenge = opened(data, manifest, nsd)
     plan, inputs = _read(study, recipe, overrides, challenge, root, progress)
     folder = out or Path("studies") / f"{study.name}-{plan.digest[:12]}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +20,12 @@ from small_study import small_study
 from algokit import verbs
 from algokit.challenge import Challenge, open_challenge
 from algokit.cli import main
-from algokit.errors import DataError, RecipeError
+from algokit.errors import DataError, DiskError, RecipeError, UsageError
 from algokit.pipeline import run as pipeline_run
 from algokit.pipeline import shards
 from algokit.pipeline.inputs import held_out_rows
 from algokit.recipe.study_plan import draw_seed
+from algokit.reporting.study_run_page import refuse_foreign_study
 from algokit.solvers import shared_space
 from algokit.solvers.learning_curve import nested_subsets
 from algokit.store import Store
@@ -244,10 +248,63 @@ def test_the_command_line_plans_runs_and_takes_a_recipe_in_the_place_of_run(
         assert (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes() == path.read_bytes()
 
 
-def test_a_folder_with_something_else_in_it_is_left_alone(made: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_folder_with_something_else_in_it_is_left_alone_and_nothing_is_read(
+    made: SimpleNamespace, tmp_path: Path
+) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(Exception, match="folder of their own"):
-        verbs.study_run(made.recipe, data=made.data, out=tmp_path, store=made.store)
+    with pytest.raises(UsageError, match="folder of their own"):
+        verbs.study_run(made.recipe, data=made.data, out=tmp_path, store=tmp_path / "store")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("strange", [".gitignore", "figures/my drawing.svg", "figures/old/law-log-all.svg", "subj01"])
+def test_a_study_with_anything_beside_it_is_not_replaced(made: SimpleNamespace, tmp_path: Path, strange: str) -> None:
+    out = Path(shutil.copytree(made.folder / "out", tmp_path / "out"))
+    refuse_foreign_study(out)
+    (out / strange).parent.mkdir(exist_ok=True)
+    (out / strange).touch()
+    with pytest.raises(UsageError) as caught:
+        refuse_foreign_study(out)
+    assert caught.value.findings[0].found == strange
+
+
+def test_files_that_are_only_called_like_ours_are_not_replaced(tmp_path: Path) -> None:
+    for name in ("results.csv", "report.html"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError):
+        refuse_foreign_study(tmp_path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Name -> bytes of every file below a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_study_is_replaced_as_a_whole_or_not_at_all_and_one_that_is_the_same_is_left(
+    made: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = {"data": made.data, "store": made.store}
+    out = Path(shutil.copytree(made.folder / "out", tmp_path / "out"))
+    before, number = contents(out), out.stat().st_ino
+    verbs.study_run(made.recipe, out=out, **run)
+    assert out.stat().st_ino == number
+    depth = small_study(tmp_path, ("study: data_size", "study: depth"))
+    real = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "results.parquet":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return real(path, content)
+
+    with monkeypatch.context() as patched, pytest.raises(DiskError):
+        patched.setattr(Path, "write_bytes", full)
+        verbs.study_run(depth, out=out, **run)
+    assert contents(out) == before
+    verbs.study_run(depth, out=out, **run)
+    verbs.study_run(depth, out=tmp_path / "fresh", **run)
+    assert contents(out) == contents(tmp_path / "fresh")
+    assert before.keys() - contents(out).keys(), "a picture of the older study that this one has not"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "fresh", depth.name}
 
 
 def test_every_problem_is_told_with_its_line(made: SimpleNamespace, tmp_path: Path) -> None:
