@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ def begun(act: Callable[[], int]) -> int:
         code = 99
         try:
             code = act()
+            threading._shutdown()  # what Python itself waits for at its end: a pool's thread may still be at work
         except BaseException:
             traceback.print_exc()
         finally:

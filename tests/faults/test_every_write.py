@@ -20,3 +20,23 @@ def test_trouble_at_a_write_leaves_what_is_whole_and_the_next_run_ends_with_the_
     )
     assert over.code == 0, over.out + over.err
     assert f"{4 * KINDS[stage]} cases, 0 problems" in over.out
+
+
+WITH_A_THREAD = """
+import pathlib, sys, threading, time
+from forking import forked
+
+def act():
+    threading.Thread(target=lambda: (time.sleep(0.5), pathlib.Path(sys.argv[1]).touch())).start()
+    return 7
+
+sys.exit(forked(act))
+"""
+
+
+def test_a_forked_run_ends_with_its_threads_as_any_python_does(tmp_path: Path) -> None:
+    """Else what an interrupted run's thread is about to finish would be taken for left behind."""
+    search = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
+    over = ended((sys.executable, "-c", f"{search}\n{WITH_A_THREAD}", str(tmp_path / "done")))
+    assert (over.code, over.err) == (7, "")
+    assert (tmp_path / "done").exists()
