@@ -1,7 +1,7 @@
 # make demo   set up, then recipe -> scored, zipped submission on the built-in demo challenge
 # make test   set up, then every check and test
 # make engine   a Docker engine and algokit's image, without a registry of images (root, Debian): for the container tests
-# make faults KILLS=200   every trouble at every write point, power cuts, and random kills of the demo pipeline (two hours)
+# make faults KILLS=200   every trouble at every write point, power cuts, and random kills of the demo pipeline (two to three hours)
 # make sbom   what algokit is made of, as CycloneDX: sbom.json (docs/supply_chain.md)
 # make audit  which pinned versions have known vulnerabilities; asks a service in the network
 # make browser  Chromium, from Debian's packages (root): the tests that open the report in a browser are skipped without one

@@ -17,7 +17,7 @@ from forking import forked
 from rehearsal import STAGES, Place, Rehearsal, Stage, rehearsed, undisturbed
 from sweeping import not_whole, partial
 
-MORE_BYTES: dict[Stage, int] = {"steps": 7 * 4096, "submission": 48 * 4096, "zip": 4096}
+MORE_BYTES: dict[Stage, int] = {"steps": 7 * 4096, "submission": 48 * 4096, "zip": 4096, "study": 16 * 4096}
 _WHERE = re.compile(r"/place/(?:store/)?([a-z]+)")
 
 

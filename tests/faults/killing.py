@@ -25,7 +25,7 @@ from pathlib import Path
 
 from forking import begun, forked, one_thread, typed, waited
 from rehearsal import Place, small_thinking
-from sweeping import not_whole, partial
+from sweeping import artefacts, made_again, not_whole, partial
 from write_points import Point, told
 
 from algokit.challenge.synthetic import DemoSettings, write_demo
@@ -117,18 +117,13 @@ def tried(demo: Demo, kill: Kill, whole: dict[str, str]) -> Iterator[str]:
     if code not in (0, -signal.SIGKILL):
         yield f"exit {code}: {demo.said.read_text(encoding='utf-8')}"
     yield from not_whole(demo, whole)
-    before = {
-        path: path.stat().st_ino
-        for kind in ("features", "fit", "ensemble")
-        for path in demo.store.glob(f"{kind}/??/[0-9a-f]*/meta.json")
-    }
+    before = artefacts(demo)
     if forked(demo.pipeline) != 0:
         yield f"the next run failed: {demo.said.read_text(encoding='utf-8')}"
     if (files := demo.files()) != whole:
         different = sorted(name for name in files.keys() | whole.keys() if files.get(name) != whole.get(name))
         yield f"the next run ended otherwise: {different}"
-    if lost := [str(path) for path, number in before.items() if not path.exists() or path.stat().st_ino != number]:
-        yield f"made again, though it was there: {lost}"
+    yield from made_again(demo, before)
     if left := partial(demo):
         yield f"the next run left behind {left}"
     shutil.rmtree(demo.root)

@@ -1,13 +1,15 @@
-"""A whole way from recipe to zip, small enough to be run thousands of times, in processes forked from one.
+"""A whole way from recipe to zip and a study, small enough to be run thousands of times, in processes forked from one.
 
-The way is in three stages, and each begins with what the ones before have left: ``steps`` (shards, features,
+The way is in four stages, and each begins with what the ones before have left: ``steps`` (shards, features,
 reductions, fits, ensembles; with learned weights, hence out-of-fold predictions), ``submission`` (the folder with
-scores, card, report and figures) and ``zip``. What is computed for the reader alone and writes nothing is made small:
-resamples of the intervals, and brain maps.
+scores, card, report and figures), ``zip``, and ``study`` (the features that no stage before has made, curves, and the
+folder of results). What is computed for the reader alone and writes nothing is made small: resamples of the intervals
+and of laws, and brain maps.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -41,15 +43,29 @@ members:
     poolings: [{kind: adaptive_max, grid: [1]}]
     readout: *ridge
 """
+STUDY = """\
+algokit: 1
+study: data_size
+name: rehearsal_study
+subjects: [subj01]
+images: {sizes: [6, 9, 14, 24], draws: 2}
+scores: {roi_class: floc-bodies, metric: noise_normalized}
+law: {form: log, n_resamples: 0}
+members:
+  - backbone: {kind: gabor}
+    layers: [gabor.1, gabor.3]
+    poolings: [{kind: adaptive_max, grid: [1]}]
+    readout: {kind: ridge, alphas: [1, 100, 10000], folds: {n: 3}, standardize: true}
+"""
 SIZES = DemoSettings(subjects=("subj01",), n_train=24, n_test=6, image_px=32, vertex_fraction=0.0008)
-Stage = Literal["steps", "submission", "zip"]
+Stage = Literal["steps", "submission", "zip", "study"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c63f8cfc0f01f00050001ff56c72f0d"
     "0000000049454e44ae426082"
 )
-_TELLS_TIME = re.compile(r"(card|digests)\.json|report\.(html|md)|history/begun/.*|\.lock")
+_TELLS_TIME = re.compile(r"out/(card\.json|report\.(html|md))|store/(digests\.json|history/begun/.*|\.lock)")
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,10 @@ class Place:
         return self.root / "out.zip"
 
     @property
+    def study(self) -> Path:
+        return self.root / "study"
+
+    @property
     def said(self) -> Path:
         """What the last command said; where there is always space."""
         return self.data.with_name(f"{self.root.name}.said")
@@ -80,10 +100,13 @@ class Place:
         """What is typed for a stage."""
         if stage == "zip":
             return ("pack", str(self.out), "--out", str(self.zip))
-        recipe, options = str(self.data.parent / "rehearsal.yaml"), ("--quiet", "--device", "cpu")
-        places = ("--data", str(self.data), "--store", str(self.store), "--out", str(self.out))
-        sizes = ("--batch-size", "4", "--shard-images", "16", "--workers", "1")
-        return ("run", recipe, *places, *options, *sizes, *(("--json",) if stage == "steps" else ()))
+        reads = ("--data", str(self.data), "--store", str(self.store), "--quiet", "--device", "cpu")
+        sizes = ("--batch-size", "4", "--shard-images", "32" if stage == "study" else "16", "--workers", "1")
+        if stage == "study":
+            recipe = str(self.data.parent / "study.yaml")
+            return ("study", "run", recipe, "--out", str(self.study), *reads, *sizes)
+        recipe = str(self.data.parent / "rehearsal.yaml")
+        return ("run", recipe, "--out", str(self.out), *reads, *sizes, *(("--json",) if stage == "steps" else ()))
 
     def files(self) -> dict[str, str]:
         """Digest of every file that a reader finds, apart from those that say when something was done."""
@@ -92,7 +115,7 @@ class Place:
         return {
             name: file_sha256(path)
             for name, path in names.items()
-            if not _TELLS_TIME.fullmatch(name.partition("/")[2]) and ".partial" not in name
+            if not _TELLS_TIME.fullmatch(name) and ".partial" not in name
         }
 
 
@@ -153,10 +176,12 @@ class Rehearsal:
 
 def rehearsed(root: Path) -> Rehearsal:
     """Run all stages once, which also loads every library."""
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")  # else Arrow starts a thread
     one_thread()
     data, before, whole = root / "data", {}, {}
     write_demo(data, settings=SIZES)
     (root / "rehearsal.yaml").write_text(RECIPE, encoding="utf-8")
+    (root / "study.yaml").write_text(STUDY, encoding="utf-8")
     place = Place(root / "now", data)
     place.root.mkdir()
     assert undisturbed(place, "steps", "--set", "members.0.reduction.keep_features=true") == 0
@@ -169,7 +194,8 @@ def rehearsed(root: Path) -> Rehearsal:
         whole[stage] = place.files()
     shutil.rmtree(place.root)
     one_thread()
-    passing = {name: kept[name] for name in kept.keys() - whole["zip"].keys() if name.startswith("store/features/")}
+    gone = kept.keys() - whole[STAGES[-1]].keys()
+    passing = {name: kept[name] for name in gone if name.startswith("store/features/")}
     return Rehearsal(data, before, whole, passing)
 
 

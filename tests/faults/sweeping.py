@@ -31,6 +31,7 @@ from rehearsal import STAGES, Place, Rehearsal, Stage, rehearsed, undisturbed
 from write_points import GROWING, Point, Told, told
 
 from algokit.atomic import is_partial
+from algokit.pipeline.shards import KIND as SHARDS
 from algokit.store import check_artefacts, entries
 
 Trouble = Literal["kill", "full", "broken", "interrupt"]
@@ -119,11 +120,26 @@ def tried(case: Case, rehearsal: Rehearsal, place: Place) -> Iterator[str]:
 
 
 def next_run(stage: Stage, rehearsal: Rehearsal, place: Place) -> Iterator[str]:
-    """Run a stage on what is there: whether it ends as if nothing had happened."""
+    """Run a stage on what is there: whether it ends as if nothing had happened, and makes nothing again."""
+    before = artefacts(place)
     if forked(lambda: undisturbed(place, stage)) != 0:
         yield f"the next run failed: {place.said.read_text(encoding='utf-8')}"
     elif different := rehearsal.differing(place, stage):
         yield f"the next run ended otherwise: {different}"
+    yield from made_again(place, before)
+
+
+def artefacts(place: Place) -> dict[str, int]:
+    """Which folder is at the place of every artefact: another number means that it was made again."""
+    lasting = [one.path for one in entries(place.store) if one.kind != SHARDS]
+    return {str(path): path.stat().st_ino for path in lasting}
+
+
+def made_again(place: Place, before: dict[str, int]) -> Iterator[str]:
+    """Artefacts that were there whole before the next run, and are others now, or none."""
+    after = artefacts(place)
+    if others := [path for path, number in before.items() if after.get(path) != number]:
+        yield f"made again, though it was there: {others}"
 
 
 def _badly_told(case: Case, code: int, said: str) -> Iterator[str]:
@@ -144,16 +160,17 @@ def _left_behind(case: Case, code: int, place: Place) -> Iterator[str]:
 
 
 def not_whole(place: Place, whole: dict[str, str]) -> Iterator[str]:
-    """Every artefact matches its digests; the submission and the zip are there whole, or not there."""
+    """Every artefact matches its digests; submission, zip and results of a study are there whole, or not there."""
     if place.store.exists():
         yield from (str(finding) for finding in check_artefacts(place.store, list(entries(place.store))).findings)
     here = place.files()
     lasting = {name: digest for name, digest in here.items() if not _PASSING.match(name)}
     if other := [name for name, digest in lasting.items() if whole.get(name, digest) != digest]:
         yield f"half-written, where a reader looks: {other}"
-    missing = [name for name in whole if name.startswith("out/") and name not in here]
-    if missing and place.out.exists():
-        yield f"a submission without {missing}"
+    for folder in (place.out, place.study):
+        missing = [name for name in whole if name.startswith(f"{folder.name}/") and name not in here]
+        if missing and folder.exists():
+            yield f"{folder.name} without {missing}"
 
 
 def partial(place: Place) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from rehearsal import STAGES
 from running import PATIENCE_S, ended
 
-KINDS = {"steps": 7, "submission": 2, "zip": 3}
+KINDS = {"steps": 7, "submission": 2, "zip": 3, "study": 3}
 
 
 @pytest.mark.parametrize("stage", STAGES)

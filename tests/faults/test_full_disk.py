@@ -77,11 +77,11 @@ def test_a_store_that_fills_up_in_any_step_keeps_what_is_whole_and_goes_on_with_
 
 
 def test_a_disk_that_fills_up_anywhere_is_named_and_each_run_goes_on_where_there_is_more_space(disk: SmallDisk) -> None:
-    """Learned weights, a reduction, the submission, the zip: in some twenty runs."""
+    """Learned weights, a reduction, the submission, the zip, a study: in some thirty runs."""
     script = str(Path(__file__).with_name("filling.py"))
     over = ended((*disk.enter, sys.executable, script, str(disk.path)), None, 3 * PATIENCE_S)
     assert over.code == 0, over.err
-    assert {"features", "fit", "ensemble", "out"} <= set(over.out.split()), over.out
+    assert {"features", "fit", "ensemble", "out", "curve", "study"} <= set(over.out.split()), over.out
 
 
 def test_out_of_fold_predictions_that_do_not_fit_are_an_error_and_not_a_crash(

@@ -91,7 +91,7 @@ def test_folders_made_for_what_follows_are_not_lost_with_it(tmp_path: Path) -> N
     assert "a/b/c" in states[-1]
 
 
-@pytest.mark.parametrize(("stage", "n_runs"), [("steps", 6), ("submission", 1), ("zip", 1)])
+@pytest.mark.parametrize(("stage", "n_runs"), [("steps", 6), ("submission", 1), ("zip", 1), ("study", 1)])
 def test_the_power_going_at_any_write_leaves_what_is_whole_and_the_next_run_ends_with_the_same_bytes(
     stage: str, n_runs: int
 ) -> None:
