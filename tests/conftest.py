@@ -1,9 +1,10 @@
-"""What several suites share: the reference kit, and demo challenges made once per session."""
+"""What several suites share: Ctrl-C, the reference kit, and demo challenges made once per session."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from algokit.challenge.synthetic import DemoSettings, write_demo
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """Children take Ctrl-C as usual, even where these tests were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

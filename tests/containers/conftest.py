@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
@@ -22,21 +21,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import DEMO, Bench, docker, ended
 
-from algokit.challenge.synthetic import DemoSettings, write_demo
-
-
-@pytest.fixture(scope="session", autouse=True)
-def heard() -> None:
-    """Children take Ctrl-C as usual, even where these tests were started in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 
 @pytest.fixture(scope="session")
-def place() -> Iterator[Path]:
-    """A small challenge in ``data``, and room for more: where other users may come in, as at their home."""
+def place(small_demo: Path) -> Iterator[Path]:
+    """The small demo challenge in ``data``, and room for more: where other users may come in, as at their home."""
     folder = Path(tempfile.mkdtemp(prefix="algokit-containers-"))
     folder.chmod(0o755)
-    write_demo(folder / "data", settings=DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002))
+    shutil.copytree(small_demo, folder / "data")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

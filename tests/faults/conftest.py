@@ -1,15 +1,12 @@
-"""A small challenge and one undisturbed run of it."""
+"""One undisturbed run of the small demo challenge."""
 
 from __future__ import annotations
 
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 from running import Run, algokit
-
-from algokit.challenge.synthetic import DemoSettings, write_demo
 
 RECIPE = """\
 algokit: 1
@@ -23,18 +20,11 @@ members:
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
-def heard() -> None:
-    """Children take Ctrl-C as usual, even where these tests were started in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def undisturbed(small_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run that nothing happened to; only to be read."""
     place = tmp_path_factory.mktemp("undisturbed")
-    run = Run(place / "data", place / "faults.yaml", place / "store", place / "out")
-    write_demo(run.data, settings=DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002))
+    run = Run(small_demo, place / "faults.yaml", place / "store", place / "out")
     run.recipe.write_text(RECIPE, encoding="utf-8")
     assert algokit(*run.arguments()).code == 0
     return run
