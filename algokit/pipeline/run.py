@@ -80,6 +80,13 @@ class _Run:
     outcomes: list[StepOutcome] = field(default_factory=list)
 
 
+def sweep_store(store: Store) -> None:
+    """Remove what killed runs left half-written, and shards that they had no more use for."""
+    sweep_partial(store.root)
+    with contextlib.suppress(DiskError):  # a store that is only read has what it has
+        shards.remove_finished(store)
+
+
 def run_plan(
     plan: Plan,
     recipe: Recipe,
@@ -97,7 +104,7 @@ def run_plan(
     AlgokitError : whatever a step raises; finished steps stay in the store.
     """
     _refuse_missing_weights(plan)
-    _sweep(store)
+    sweep_store(store)
     reasons = reasons_to_make(plan, store)
     needs_device = bool(reasons) or settings.device not in ("auto", "cpu")
     if needs_device:  # without anything to do, torch is not loaded to find out what there is
@@ -133,14 +140,14 @@ def run_features(
     settings: RunSettings,
     progress: ProgressCallback,
 ) -> tuple[StepOutcome, ...]:
-    """Make the features of these step ids that the store does not hold, and nothing else; as `run_plan`.
+    """Make the features of these step ids that the store does not hold, and nothing else; as `run_plan`, without
+    `sweep_store`.
 
     Raises
     ------
     AlgokitError : see `run_plan`.
     """
     _refuse_missing_weights(plan)
-    _sweep(store)
     history = read_history(plan, store)
     reasons: dict[str, str] = {}
     chosen = [step for step in plan.of_kind("features") if step.id in wanted]
@@ -154,13 +161,6 @@ def run_features(
             if mine:
                 _make_features(run, position, mine, backbones)
     return tuple(run.outcomes)
-
-
-def _sweep(store: Store) -> None:
-    """Remove what killed runs left half-written, and shards that they had no more use for."""
-    sweep_partial(store.root)
-    with contextlib.suppress(DiskError):  # a store that is only read has what it has
-        shards.remove_finished(store)
 
 
 def _run_member(run: _Run, position: int, name: str) -> None:

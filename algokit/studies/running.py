@@ -10,7 +10,7 @@ import numpy as np
 
 from algokit.challenge import Challenge
 from algokit.pipeline.inputs import SubjectInputs
-from algokit.pipeline.run import run_features
+from algokit.pipeline.run import run_features, sweep_store
 from algokit.pipeline.settings import RunSettings, checked
 from algokit.readouts import RidgeSpec, Rows
 from algokit.recipe.study_plan import Curve, StudyPlan
@@ -46,6 +46,7 @@ def run_study(job: StudyJob, progress: ProgressCallback) -> tuple[list[StudyRow]
     AlgokitError : whatever a step raises; finished curves and features stay in the store.
     """
     store = Store(job.store_root)
+    sweep_store(store)
     missing = {curve.id: missing_draws(curve, store) for curve in job.plan.curves}
     waiting = [curve for curve in job.plan.curves if missing[curve.id]]
     board = _Board(job.plan, missing, progress)

@@ -18,6 +18,7 @@ from sklearn.linear_model import Ridge
 from small_study import small_study
 
 from algokit import verbs
+from algokit.atomic import writer
 from algokit.challenge import Challenge, open_challenge
 from algokit.cli import main
 from algokit.errors import DataError, DiskError, RecipeError, UsageError
@@ -136,7 +137,7 @@ def test_a_study_that_was_stopped_resumes_with_the_same_bytes(made: SimpleNamesp
     assert once_more.n_made == 0
 
 
-def test_the_next_run_removes_the_shards_of_a_study_that_was_killed_before_it_could(
+def test_the_next_run_removes_what_a_killed_study_left_in_the_store(
     made: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "store"
@@ -153,6 +154,10 @@ def test_the_next_run_removes_the_shards_of_a_study_that_was_killed_before_it_co
     assert list(store.glob("features/*/*/train.npy")), "nothing of these is left to do"
     verbs.study_run(made.recipe, **run)
     assert not list(store.glob("shards/*/*"))
+    left = store / f".discarded.{writer()}-{2**22 + 1}.ab12cd34.partial"  # of a process that is no more
+    left.touch()
+    assert verbs.study_run(made.recipe, **run).n_made == 0
+    assert not left.exists(), "though there was nothing else to do"
 
 
 def test_another_draw_and_another_question_make_no_features_and_redo_no_draw(
