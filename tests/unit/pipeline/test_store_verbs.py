@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import called
 from tiny_runs import Runner
 from tiny_runs import made as reasons
 
 from algokit import verbs
 from algokit.atomic import move_aside, sweep_partial
 from algokit.challenge.synthetic import DemoSettings, write_demo
-from algokit.cli import main
 from algokit.console.quantities import age
 from algokit.errors import RecipeError, UsageError, WeightsError
 from algokit.pipeline.run import StepOutcome
@@ -87,15 +87,6 @@ def flip(file: Path, at: int = -1) -> None:
     content = bytearray(file.read_bytes())
     content[at] ^= 1
     file.write_bytes(content)
-
-
-def called(*words: object) -> int | str | None:
-    """Exit code of a command."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["algokit", *map(str, words)])
-        with pytest.raises(SystemExit) as way_out:
-            main()
-    return way_out.value.code
 
 
 def test_a_flipped_bit_is_named_with_file_artefact_and_step_and_the_next_run_ends_with_the_same_bytes(

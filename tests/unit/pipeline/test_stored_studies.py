@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import called
 from small_study import small_study
 
 from algokit import verbs
-from algokit.cli import main
 from algokit.errors import RecipeError, UsageError, WeightsError
 from algokit.store import Entry, entries
 
@@ -68,15 +67,6 @@ def run_recipe(folder: Path, *changes: tuple[str, str]) -> Path:
 
 def of_kind(found: list[Entry] | tuple[Entry, ...], kind: str) -> set[str]:
     return {entry.id for entry in found if entry.kind == kind}
-
-
-def called(*words: object) -> int | str | None:
-    """Exit code of a command."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["algokit", *map(str, words)])
-        with pytest.raises(SystemExit) as way_out:
-            main()
-    return way_out.value.code
 
 
 def test_what_no_kept_study_is_made_of_goes_and_the_kept_one_runs_again_from_what_stayed(made: Made) -> None:

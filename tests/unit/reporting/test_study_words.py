@@ -10,37 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_up_row import ROW
 from small_study import small_study
 
 from algokit import verbs
 from algokit.reporting.figures.svg import WIDTH, text_width
-from algokit.studies.tidy import StudyRow, rows_csv
+from algokit.studies.tidy import rows_csv
 
-ROW = StudyRow(
-    study="made-up",
-    point="",
-    series="net",
-    member="net",
-    layer=None,
-    depth=None,
-    grid=None,
-    n_parameters=0,
-    n_images=0,
-    flops=0.0,
-    draw=0,
-    subject="subj01",
-    hemisphere="lh",
-    roi_class="all",
-    roi="all",
-    metric="",
-    version=1,
-    value=0.0,
-    ceiling=0.6,
-    n_vertices=10,
-    n_zero_ceiling=0,
-    split="test",
-    n_scored=12,
-)
 NOISE_NORMALIZED = ("metric=noise_normalized",)
 
 

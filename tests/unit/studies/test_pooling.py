@@ -5,36 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up_row import ROW
 
 from algokit.recipe.study_schema import LawSpec
 from algokit.studies.pooling import UNITS, law_points, pooled, rois_of
-from algokit.studies.tidy import StudyRow, rows_csv
-
-ROW = StudyRow(
-    study="s",
-    point="net/n10",
-    series="net",
-    member="net",
-    layer=None,
-    depth=None,
-    grid=None,
-    n_parameters=1000,
-    n_images=10,
-    flops=50.0,
-    draw=0,
-    subject="subj01",
-    hemisphere="lh",
-    roi_class="streams",
-    roi="early",
-    metric="r2",
-    version=1,
-    value=0.2,
-    ceiling=0.5,
-    n_vertices=30,
-    n_zero_ceiling=0,
-    split="test",
-    n_scored=60,
-)
+from algokit.studies.tidy import rows_csv
 
 
 def test_a_pool_is_the_mean_over_all_vertices() -> None:
