@@ -6,6 +6,9 @@ import sys
 def main() -> None:
     """Load the command line and run it."""
     try:
+        from algokit.interrupts import send_dropped_interrupts_again
+
+        send_dropped_interrupts_again()
         from algokit import cli
     except KeyboardInterrupt:
         sys.exit(130)
