@@ -117,6 +117,15 @@ def test_the_last_line_of_the_scaling_law_benchmark_is_its_ratio_and_its_worse_o
     assert "scaled up from 18 calls" in "\n".join(lines[:-1])
 
 
+def test_the_startup_benchmark_names_every_route_and_what_our_commands_add() -> None:
+    command = [sys.executable, str(BENCHMARKS / "startup.py"), "--json", "--repeats", "1"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    summary = json.loads(lines[-1])
+    assert summary["help_vs_typer"] == pytest.approx(summary["help_s"] / summary["typer_s"])
+    assert 0 < summary["python_s"] < summary["run_help_s"]
+    assert "| `algokit --help` |" in "\n".join(lines[:-1])
+
+
 def test_the_learning_curve_benchmark_says_what_ten_points_cost_beside_the_largest() -> None:
     command = [sys.executable, str(BENCHMARKS / "learning_curve.py"), "--json", "--repeats", "1"]
     command += ["--images", "120", "--features", "150", "--targets", "20", "--points", "4", "--draws", "2"]
