@@ -51,6 +51,8 @@ def checked(settings: RunSettings) -> RunSettings:
 def checked_device(device: str) -> str:
     """The device, if this machine has it; "auto" is CUDA where there is one and the CPU elsewhere.
 
+    A GPU computes in full float32 from then on.
+
     Raises
     ------
     DeviceError : it was asked for by name and is not there.
@@ -62,7 +64,7 @@ def checked_device(device: str) -> str:
     import torch
 
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu" and int(wanted[1] or 0) >= torch.cuda.device_count():
         finding = Finding(
             "this CUDA device is not visible",
@@ -72,7 +74,17 @@ def checked_device(device: str) -> str:
             code="no-cuda",
         )
         raise DeviceError("the device asked for is not there", [finding])
+    if device != "cpu":
+        _without_tf32()
     return device
+
+
+def _without_tf32() -> None:
+    """Ten bits of mantissa are what torch gives convolutions of a GPU, and NVIDIA's images everything, if not told."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
 
 
 def accelerator_name(device: str) -> str:

@@ -123,3 +123,18 @@ def test_devices_that_cannot_work_together_are_refused(given: str, monkeypatch: 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(DeviceError):
         checked(RunSettings(given))
+
+
+@pytest.mark.parametrize("given", ["cuda", "auto", "cpu"])
+def test_a_gpu_computes_in_full_float32_like_a_cpu(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("high")
+        checked(RunSettings(given))
+        assert torch.backends.cudnn.allow_tf32 == (given == "cpu")
+        assert torch.get_float32_matmul_precision() == ("high" if given == "cpu" else "highest")
+    finally:
+        torch.set_float32_matmul_precision(before)
