@@ -17,7 +17,7 @@ from algokit.backbones import CATALOGUE as BACKBONES
 from algokit.backbones import Preprocess, TimmSpec
 from algokit.challenge.synthetic.images import draw_scene, texture_tiles
 from algokit.pipeline.images import batches
-from algokit.pipeline.settings import accelerator_name
+from algokit.pipeline.settings import accelerator_names
 from algokit.recipe.forecast import Rates
 from algokit.types import Progress, ProgressCallback
 
@@ -59,7 +59,7 @@ def measure(device: str, folder: Path, n_workers: int, progress: ProgressCallbac
         rates[name] = part()
     rates["disk_write_bytes"], rates["disk_read_bytes"] = _disk(folder)
     progress(Progress("measure", len(parts) + 1, len(parts) + 1, "rates"))
-    return Rates(device=kind, accelerator=accelerator_name(device), **rates)
+    return Rates(device=kind, accelerator=accelerator_names(device), **rates)
 
 
 def _best_s(work: Callable[[], object], least_s: float) -> float:

@@ -21,7 +21,7 @@ from algokit.pipeline.history import read_history, remember
 from algokit.pipeline.inputs import SubjectInputs
 from algokit.pipeline.missing import look, reasons_to_make
 from algokit.pipeline.reduce import reduce_features
-from algokit.pipeline.settings import RunSettings, accelerator_name, checked
+from algokit.pipeline.settings import RunSettings, accelerator_names, checked
 from algokit.pipeline.surroundings import hardware, versions
 from algokit.recipe.plan import Plan, PlannedMember, Step
 from algokit.recipe.schema import Member, Recipe
@@ -55,7 +55,7 @@ class Ran:
     Attributes
     ----------
     device : where the arithmetic ran, as torch names it, several with commas between; "" where nothing was to do.
-    accelerator : the GPU's own name, "" for none.
+    accelerator : the GPUs' own names, "" for none.
     versions, hardware : `algokit.pipeline.surroundings` of where it ran.
     executor : ``kind``, and what that executor says of itself (``image``).
     """
@@ -127,7 +127,7 @@ def run_plan(
         raise
     remember(plan, store, [one.id for one in run.outcomes])
     devices = ",".join((settings.device, *settings.more_devices)) if needs_device else ""
-    accelerator = accelerator_name(settings.device) if needs_device else ""
+    accelerator = accelerator_names(devices)
     return Ran(tuple(run.outcomes), devices, accelerator, versions(), hardware(accelerator))
 
 

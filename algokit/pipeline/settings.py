@@ -87,10 +87,11 @@ def _without_tf32() -> None:
     torch.set_float32_matmul_precision("highest")
 
 
-def accelerator_name(device: str) -> str:
-    """The GPU's own name, "" for the CPU."""
-    if not device.startswith("cuda"):
+def accelerator_names(devices: str) -> str:
+    """The GPUs' own names, each once, with commas between as ``devices`` has them; "" for the CPU."""
+    gpus = [one for one in devices.split(",") if one.startswith("cuda")]
+    if not gpus:
         return ""
     import torch
 
-    return str(torch.cuda.get_device_name(device))
+    return ", ".join(dict.fromkeys(str(torch.cuda.get_device_name(one)) for one in gpus))

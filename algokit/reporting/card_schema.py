@@ -87,7 +87,7 @@ class CardHardware(Record):
     system: str
     machine: str = Field(description="Processor architecture")
     n_cpus: Count | None
-    accelerator: str | None = Field(description="The GPU that was used")
+    accelerator: str | None = Field(description="The GPUs that were used")
 
 
 class CardExecutor(Record):

@@ -18,7 +18,7 @@ from tiny_runs import Runner
 from algokit.backbones.tiny_backbone import TinyBackbone
 from algokit.errors import DeviceError
 from algokit.pipeline import run as run_module
-from algokit.pipeline.settings import RunSettings, checked
+from algokit.pipeline.settings import RunSettings, accelerator_names, checked
 from algokit.pipeline.team import Team
 
 
@@ -138,3 +138,10 @@ def test_a_gpu_computes_in_full_float32_like_a_cpu(given: str, monkeypatch: pyte
         assert torch.get_float32_matmul_precision() == ("high" if given == "cpu" else "highest")
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def test_gpus_that_worked_are_named_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"cuda:0": "one kind", "cuda:1": "another", "cuda:2": "one kind"}
+    monkeypatch.setattr(torch.cuda, "get_device_name", names.__getitem__)
+    assert accelerator_names("cuda:0,cuda:1,cuda:2") == "one kind, another"
+    assert accelerator_names("cpu") == accelerator_names("") == ""
