@@ -165,6 +165,7 @@ def _bench(name: str, model: str, folder: Path, arguments: argparse.Namespace) -
     from algokit.backbones import CATALOGUE
     from algokit.challenge import ImageFile
     from algokit.pipeline.inputs import SubjectInputs
+    from algokit.pipeline.settings import checked_device
     from algokit.recipe.load import load_recipe
     from algokit.recipe.plan import PlannedData
     from algokit.recipe.planning import make_plan
@@ -181,7 +182,7 @@ def _bench(name: str, model: str, folder: Path, arguments: argparse.Namespace) -
     recipe = load_recipe(file)
     inputs = SubjectInputs(geometry, tuple(images[:n_train]), tuple(images[n_train:]), digests, {})
     spec = recipe.members[0].backbone
-    device = arguments.device if arguments.gpu else "cpu"
+    device = checked_device(arguments.device if arguments.gpu else "cpu")  # in full float32, as in runs
     backbone = CATALOGUE.load(spec.kind).load(spec, device)
     return Bench(make_plan(recipe, data, "0"), inputs, backbone, arguments.batch_size, device)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from ridge_problems import Problem
 
+from algokit.pipeline.settings import checked_device
 from algokit.readouts import FeatureSpace, Rows
 from algokit.solvers import cross_validate
 from algokit.solvers.search import SearchSettings, search_ridge
@@ -25,8 +26,9 @@ def measure(device: str, scale: float) -> dict[str, Any]:
 
     Raises
     ------
-    RuntimeError : the device is not there.
+    DeviceError : the device is not there.
     """
+    device = checked_device(device)  # in full float32, as in runs
     problem = TRUE_SIZE.scaled(scale)
     rng = np.random.default_rng(0)
     responses = rng.standard_normal((problem.n, problem.n_targets), dtype=np.float32)
