@@ -97,6 +97,21 @@ def test_the_last_line_of_the_extraction_benchmark_is_its_ratios() -> None:
         assert f"| {route} |" in table
 
 
+def test_benchmarks_of_a_gpu_run_on_one_that_is_stood_in_for() -> None:
+    gpu = [sys.executable, str(BENCHMARKS.parent / "tests" / "stand_ins" / "gpus.py"), "1"]
+    extract = [str(BENCHMARKS / "extract.py"), "--images", "8", "--batch-size", "2", "--models", "vit=test_vit"]
+    ridge = [str(BENCHMARKS / "ridge.py"), "--scale", "0.01"]
+    summaries = []
+    for one in (extract, ridge):
+        ran = subprocess.run(
+            [*gpu, *one, "--gpu", "--json", "--repeats", "1"], capture_output=True, text=True, check=True
+        )
+        assert json.loads(ran.stderr.splitlines()[-1])["0"] > 100
+        summaries.append(json.loads(ran.stdout.splitlines()[-1]))
+    assert summaries[0]["vit_vs_bare"] > 0
+    assert summaries[1]["device"] == "stand-in"
+
+
 def test_the_cost_of_float16_features_can_be_measured(tmp_path: Path) -> None:
     write_demo(tmp_path / "demo", settings=DemoSettings(n_train=40, n_test=12, image_px=32, vertex_fraction=0.002))
     command = [sys.executable, str(BENCHMARKS / "extract.py"), "--dtype", "--json", "--data", str(tmp_path / "demo")]

@@ -105,7 +105,7 @@ class Place:
         place.mkdir()
         (place / "recipe.yaml").write_text(text, encoding="utf-8")
         is_there = device != "cpu"
-        program = (*THERE, str(1 + device.count(","))) if is_there else HERE
+        program = (*THERE, str(1 + device.count(",")), "algokit") if is_there else HERE
         places = {"--data": self.data, "--store": place / "store", "--out": place / "out", "--device": device}
         options = [str(word) for pair in places.items() for word in pair]
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""``python gpus.py N ARGUMENTS...`` is ``algokit ARGUMENTS...`` on a machine that seems to have N GPUs.
+"""``python gpus.py N PROGRAM ARGUMENTS...``: a program (a file, or ``algokit``) on a machine that seems to have N GPUs.
 
 Tensors "on" them lie in this computer's memory and say they are on cuda:0, cuda:1, ... What is refused there is refused
 here: an operation on tensors of two places, a result read without being moved back. A run that ends well has kept apart
@@ -10,9 +10,11 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import runpy
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -140,7 +142,9 @@ def pretend(n_gpus: int) -> None:
         "get_device_name": NAME,
         "is_available": True,
         "is_bf16_supported": True,
+        "max_memory_allocated": 0,
         "mem_get_info": (MEMORY_BYTES, MEMORY_BYTES),
+        "synchronize": None,
     }
     for name, answer in answers.items():
         setattr(torch.cuda, name, lambda *_, answer=answer: answer)
@@ -154,14 +158,16 @@ def pretend(n_gpus: int) -> None:
 
 
 def main() -> None:
-    """Be ``algokit``; the last line of standard error is how many operations each GPU did."""
-    from algokit.__main__ import main as algokit
-
+    """Be the program; the last line of standard error is how many operations each GPU did."""
     pretend(int(sys.argv[1]))
-    sys.argv = ["algokit", *sys.argv[2:]]
+    sys.argv = sys.argv[2:]
     atexit.register(lambda: print(json.dumps(n_operations), file=sys.stderr))
     with Calls(), Operations():
-        algokit()
+        if sys.argv[0] == "algokit":
+            runpy.run_module("algokit", run_name="__main__")
+        else:
+            sys.path.insert(0, str(Path(sys.argv[0]).parent))
+            runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":
