@@ -9,6 +9,8 @@ Peak beyond memory-mapped inputs, in bytes, with n training rows, d features, a 
     operators   5/4 of those applied at once, and those of the refit that are remembered, at most `OPERATOR_BYTES`
     leading     d >= n: 16 n m (folds + 1), of m columns that leading eigenvectors are found in
     block       4 b (n + n_fit + 2 width + 2 q n_fold + q^2 + m (folds + 3 A))
+    slices      where the processor multiplies int8 in tiles: as many bytes as the operators, 12 n_fold width for one
+                being cut, b (4 q n_fold + 14 width), and `TILE_CODE_BYTES` of code that is made for the tiles
 
 The terms in n^2 and d n are upper bounds: `tests/unit/solvers/test_memory.py` holds them against runs.
 """
@@ -20,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from algokit.errors import MemoryShortageError
 from algokit.readouts import Blocks
+from algokit.solvers.processor import may_have_int8_tiles
 from algokit.types import Finding
 
 MEBIBYTE = 2**20
@@ -29,6 +32,7 @@ BLOCK_BYTES = 64 * MEBIBYTE
 BLOCK_TARGETS = {"cpu": 960, "cuda": 8192}  # more, and what is made of a block no longer stays in the CPU's caches
 WIDE_BYTES = 1024 * MEBIBYTE  # banded: of float64 targets at a time, as every batch repeats the eigendecompositions
 MATRIX_BYTES = 512 * MEBIBYTE  # banded: of the operators of some alphas
+TILE_CODE_BYTES = 16 * MEBIBYTE
 USABLE = 0.9  # of what is free
 USUAL_SOLVED = 16
 N_BASIS = 112  # columns in which leading eigenvectors are found, see `algokit.solvers.leading`
@@ -63,7 +67,8 @@ def peak_bytes(sizes: SearchSizes, blocks: Blocks) -> int:
     operators = _operator_bytes(sizes, blocks) * 5 // 4 + remembered
     leading = 16 * n * N_BASIS * (sizes.n_folds + 1) if d >= n else 0
     block = min(blocks.targets, sizes.n_targets) * _bytes_per_target(sizes)
-    return results + columns + space + operators + leading + block
+    slices = _slice_bytes(sizes, blocks) if may_have_int8_tiles() else 0
+    return results + columns + space + operators + leading + block + slices
 
 
 def fitting_blocks(sizes: SearchSizes, free_bytes: int, device: str, asked: int | None = None) -> Blocks:
@@ -122,6 +127,13 @@ def _numbers_per_alpha(sizes: SearchSizes) -> int:
 def _operator_bytes(sizes: SearchSizes, blocks: Blocks) -> int:
     every = 4 * _numbers_per_alpha(sizes) * sizes.n_alphas
     return min(every, max(blocks.operator_bytes, 4 * _numbers_per_alpha(sizes)))
+
+
+def _slice_bytes(sizes: SearchSizes, blocks: Blocks) -> int:
+    n_fold, width = math.ceil(sizes.n_fit / sizes.n_folds), _width(sizes)
+    operators = _operator_bytes(sizes, blocks) + 12 * n_fold * width
+    per_target = 4 * min(sizes.n_alphas, USUAL_SOLVED) * n_fold + 14 * width
+    return operators + min(blocks.targets, sizes.n_targets) * per_target + TILE_CODE_BYTES
 
 
 def _bytes_per_target(sizes: SearchSizes) -> int:

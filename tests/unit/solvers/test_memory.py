@@ -74,6 +74,14 @@ def test_memory_grows_with_targets_by_the_results_alone() -> None:
     assert growth == 4 * (982 + 159 + 30) + 8 + 40
 
 
+def test_int8_slices_are_counted_where_the_processor_multiplies_them_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks, peaks = default_blocks("cpu", 9841), []
+    for has_tiles in (False, True):
+        monkeypatch.setattr("algokit.solvers.memory.may_have_int8_tiles", lambda answer=has_tiles: answer)
+        peaks.append(peak_bytes(TRUE_SIZE, blocks))
+    assert OPERATOR_BYTES < peaks[1] - peaks[0] < 0.1 * peaks[0]
+
+
 def test_where_there_is_room_blocks_are_the_default_ones() -> None:
     assert fitting_blocks(TRUE_SIZE, 64 * GIGABYTE, "cpu") == default_blocks("cpu", 9841)
 
