@@ -131,6 +131,7 @@ with gpus.Calls(), gpus.Operations():
         except RuntimeError:
             continue
         sys.exit("not refused")
+    assert type(here.copy_(there)) is torch.Tensor
     there[torch.tensor([0])] += 2 * there.sum() + torch.tensor(1.0)
     assert there.cpu().tolist() == [7.0, 1.0, 2.0] and there.device == torch.device("cuda", 0)
 """

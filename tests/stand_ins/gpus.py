@@ -60,8 +60,11 @@ def operated(function: Any, arguments: Any, options: dict[str, Any]) -> Any:
     """Do one operation of torch in the memory of this computer; what comes out is where it would be."""
     tensors = [one for one in tree_leaves((arguments, options)) if isinstance(one, torch.Tensor)]
     number = next((_where(one) for one in tensors if isinstance(one, OnGpu)), None)
-    if function._schema.name not in MOVES:
-        _refuse_mixed(function._schema.name, tensors)
+    name = function._schema.name
+    if name == "aten::copy_":
+        number = _where(tensors[0])
+    if name not in MOVES:
+        _refuse_mixed(name, tensors)
     if options.get("device") is not None:
         number = _number(torch.device(options["device"]))
         options = {**options, "device": torch.device("cpu")}
