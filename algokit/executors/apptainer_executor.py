@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from algokit.atomic import sweep_partial
 from algokit.errors import MachineError, UsageError
@@ -42,7 +43,7 @@ def run_in_apptainer(job: Job, progress: ProgressCallback) -> Ran:
         finding = Finding("not on the PATH", PROGRAM, advice=advice, code="no-engine")
         raise MachineError("there is no Apptainer", [finding])
     image = _image(job)
-    path, spec = prepared_container(job, image, memory_bytes=job.container.memory_bytes)
+    path, spec = prepared_container(job, image, memory_bytes=job.container.memory_bytes, run=uuid4().hex[:8])
     try:
         ran = _listened(spec, job, progress)
     finally:

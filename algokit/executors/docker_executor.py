@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from algokit.atomic import sweep_partial
 from algokit.executors import Job
@@ -39,7 +40,7 @@ def run_in_docker(job: Job, progress: ProgressCallback) -> Ran:
 
     with contextlib.closing(Engine()) as engine:
         image = engine.image(job.container.image or DEFAULT_IMAGE, job.container.consents, progress)
-        path, spec = _prepared(job, engine)
+        path, spec = _prepared(job, engine, uuid4().hex[:8])
         try:
             engine.remove_orphans(spec.labels[STORE_LABEL])
             ran = _listened(engine, spec, job, progress)
@@ -62,7 +63,7 @@ def docker_line(job: Job, *, shell: bool = False) -> list[str]:
     return docker_words(spec, shell=shell)
 
 
-def _prepared(job: Job, engine: Engine) -> tuple[Path, ContainerSpec]:
+def _prepared(job: Job, engine: Engine, run: str = "") -> tuple[Path, ContainerSpec]:
     free = free_bytes("cpu")  # a container that wants more is ended, and nothing else on the machine is
     return prepared_container(
         job,
@@ -70,6 +71,7 @@ def _prepared(job: Job, engine: Engine) -> tuple[Path, ContainerSpec]:
         memory_bytes=job.container.memory_bytes or (free if free < V1_UNLIMITED else None),
         as_root=engine.is_rootless,
         labels=labels_of(job.store_root),
+        run=run,
     )
 
 

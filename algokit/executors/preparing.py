@@ -22,12 +22,14 @@ def prepared_container(
     memory_bytes: int | None,
     as_root: bool = False,
     labels: Mapping[str, str] | None = None,
+    run: str = "",
 ) -> tuple[Path, ContainerSpec]:
     """The file of the job, written into its store, and the container that runs it.
 
     Parameters
     ----------
     as_root : root inside is the caller outside.
+    run : see `algokit.executors.job_file.job_path`.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def prepared_container(
     gpus = chosen_gpus(job.container.gpus, job.settings.device, has_driver=_DRIVER.exists())
     mounts = job_mounts(job)
     settings = replace(job.settings, device=device_inside(job.settings.device, gpus))
-    path = write_job(replace(job, settings=settings))
+    path = write_job(replace(job, settings=settings), run)
     spec = container_spec(
         job.plan,
         mounts,

@@ -47,6 +47,7 @@ def test_links_that_lead_out_of_the_data_are_followed(job: Job, tmp_path: Path) 
 def test_a_job_file_runs_as_the_job_does(job: Job) -> None:
     path = write_job(job)
     assert write_job(job) == path and path.parent == job.store_root / "jobs"
+    assert len({path, write_job(job, "one"), write_job(job, "other")}) == 3, "whoever ends first removes its own"
     ran = run_job_file(path, no_progress)
     assert {one.id for one in ran.outcomes if one.made} == {step.id for step in job.plan.steps}
     assert all(Store(job.store_root).has(step.kind, str(step.key)) for step in job.plan.steps)
