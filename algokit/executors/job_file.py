@@ -36,26 +36,21 @@ class JobFile(Frozen):
     settings: RunSettings
 
 
-def job_path(job: Job, run: str = "") -> Path:
-    """Where the file of a job lies: in the store, which every executor can read; its name says what is in it.
+def write_job(job: Job, run: str = "") -> Path:
+    """Write the file into the store, which every executor can read; its name says what is in it.
 
     Parameters
     ----------
     run : whoever removes the file gives it a name of its own, as others may run the same job meanwhile.
-    """
-    name = digest_of(_document(job).model_dump(mode="json"))[:16]
-    return job.store_root.resolve() / JOBS / f"{name}{run and '-' + run}.json"
-
-
-def write_job(job: Job, run: str = "") -> Path:
-    """Write the file; the same job gives the same bytes, and at the same place but for the run. See `job_path`.
 
     Raises
     ------
     DiskError : the store is full or not writable.
     """
-    path = job_path(job, run)
-    write_text_atomically(path, _document(job).model_dump_json(indent=1) + "\n")
+    document = _document(job)
+    name = digest_of(document.model_dump(mode="json"))[:16] + (f"-{run}" if run else "")
+    path = document.store_root / JOBS / f"{name}.json"
+    write_text_atomically(path, document.model_dump_json(indent=1) + "\n")
     return path
 
 

@@ -29,7 +29,7 @@ def prepared_container(
     Parameters
     ----------
     as_root : root inside is the caller outside.
-    run : see `algokit.executors.job_file.job_path`.
+    run : see `algokit.executors.job_file.write_job`.
 
     Raises
     ------

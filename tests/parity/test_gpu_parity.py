@@ -85,9 +85,10 @@ class Ended:
     def card(self) -> dict[str, Any]:
         return dict(json.loads((self.out / "card.json").read_text()))
 
-    def predictions(self, split: str) -> np.ndarray:
-        """(n_images, n_vertices) of both hemispheres."""
-        found = sorted((self.out).rglob(f"*h_pred_{split}.npy"))
+    @property
+    def predictions(self) -> np.ndarray:
+        """(n_test, n_vertices) of both hemispheres."""
+        found = sorted(self.out.rglob("*h_pred_test.npy"))
         assert len(found) == 2
         return np.hstack([np.load(path) for path in found])
 
@@ -99,9 +100,9 @@ class Place:
     data: Path
     folder: Path
 
-    def end(self, device: str, *words: str, text: str, name: str = "") -> Ended:
+    def end(self, device: str, *words: str, text: str) -> Ended:
         """Run a command on a recipe to its end, in a store of its own."""
-        place = self.folder / (name or device.replace(":", "").replace(",", "_"))
+        place = self.folder / device.replace(":", "").replace(",", "_")
         place.mkdir()
         (place / "recipe.yaml").write_text(text, encoding="utf-8")
         is_there = device != "cpu"
@@ -150,7 +151,7 @@ def test_what_a_gpu_refuses_is_refused() -> None:
 @pytest.mark.parametrize("text", [LEARNED, NARROWED], ids=["learned", "narrowed"])
 def test_a_gpu_predicts_what_a_cpu_predicts(text: str, place: Place) -> None:
     cpu, gpu = (place.end(device, "run", "--batch-size", "16", text=text) for device in ("cpu", "cuda"))
-    np.testing.assert_allclose(gpu.predictions("test"), cpu.predictions("test"), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(gpu.predictions, cpu.predictions, rtol=1e-4, atol=1e-5)
     assert gpu.n_operations["0"] > 1000
     assert (gpu.card["device"], gpu.card["hardware"]["accelerator"]) == ("cuda", "stand-in")
     assert (cpu.card["device"], cpu.card["hardware"]["accelerator"]) == ("cpu", None)
@@ -159,7 +160,7 @@ def test_a_gpu_predicts_what_a_cpu_predicts(text: str, place: Place) -> None:
 def test_two_gpus_share_images_and_change_no_byte(place: Place) -> None:
     asked = ("run", "--batch-size", "8", "--set", "features.autocast=bfloat16")
     one, two = (place.end(device, *asked, text=LEARNED) for device in ("cuda:0", "cuda:0,cuda:1"))
-    assert two.predictions("test").tobytes() == one.predictions("test").tobytes()
+    assert two.predictions.tobytes() == one.predictions.tobytes()
     assert two.n_operations["1"] > 100
     assert two.card["device"] == "cuda:0,cuda:1"
 
