@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, channels_last
+import torch
+from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d
 
 from algokit.backbones import LayerInfo
@@ -28,7 +29,7 @@ def adaptive_max(values: Tensor, layer: LayerInfo, specs: Sequence[AdaptiveMaxSp
     pooled: dict[int, Tensor] = {}
     for side in sorted({_side(spec) for spec in specs}, reverse=True):
         finer = [pooled[other] for other in pooled if other % side == 0]  # each cell is then a block of those cells
-        pooled[side] = adaptive_max_pool2d(finer[-1] if finer else whole, side)
+        pooled[side] = _largest_of_cells(finer[-1] if finer else whole, side)
     return [pooled[_side(spec)].flatten(1) for spec in specs]
 
 
@@ -38,16 +39,34 @@ def adaptive_mean(values: Tensor, layer: LayerInfo, specs: Sequence[AdaptiveMean
     return [adaptive_avg_pool2d(cells, _side(spec)).flatten(1) for spec in specs]
 
 
-def _map(values: Tensor, layer: LayerInfo) -> Tensor:
-    """The activation as (n, channels, height, width); on the CPU with channels last in memory.
+def _largest_of_cells(maps: Tensor, side: int) -> Tensor:
+    """(n, channels, side, side); on the CPU by height and then by width, which looks at every value less often."""
+    if maps.device.type != "cpu":
+        return adaptive_max_pool2d(maps, side)
+    return _largest_along(3, _largest_along(2, maps, side), side)
 
-    Torch's adaptive pooling of the CPU works on vectors of channels then, several times faster than cell by cell, and
-    that is how tokens lie anyway.
+
+def _largest_along(dim: int, maps: Tensor, n_cells: int) -> Tensor:
+    shape = list(maps.shape)
+    n_values, shape[dim] = shape[dim], n_cells
+    cells = torch.empty(shape, dtype=maps.dtype, memory_format=torch.channels_last)
+    for cell in range(n_cells):
+        first, after = cell * n_values // n_cells, -(-(cell + 1) * n_values // n_cells)
+        torch.amax(maps.narrow(dim, first, after - first), dim, out=cells.select(dim, cell))
+    return cells
+
+
+def _map(values: Tensor, layer: LayerInfo) -> Tensor:
+    """The activation as (n, channels, height, width); on the CPU with the channels of a place side by side in memory.
+
+    The CPU pools vectors of channels then, several times faster than cell by cell, and that is how tokens lie anyway.
     """
     if layer.layout == "tokens":
         patches = values[:, layer.n_prefix :].transpose(1, 2)
         values = patches.reshape(len(values), layer.channels, layer.height, layer.width)
-    return values.contiguous(memory_format=channels_last) if values.device.type == "cpu" else values
+    if values.device.type != "cpu" or values.stride(1) == 1:
+        return values
+    return values.contiguous(memory_format=torch.channels_last)
 
 
 def _side(spec: AdaptiveMaxSpec | AdaptiveMeanSpec) -> int:
