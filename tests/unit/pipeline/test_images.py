@@ -119,14 +119,30 @@ def test_floats_and_images_of_absurd_size_are_refused(tmp_path: Path, monkeypatc
         pixels(_write(tmp_path / "b.png", _noise(8, 8)), PLAIN)
 
 
+@pytest.mark.parametrize("ahead", [True, False])
 @pytest.mark.parametrize("n_workers", [1, 3])
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 50])
 def test_batches_keep_row_order_and_full_size_for_any_batch_size(
-    tmp_path: Path, batch_size: int, n_workers: int
+    tmp_path: Path, batch_size: int, n_workers: int, ahead: bool
 ) -> None:
     paths = [_write(tmp_path / f"{i}.png", np.full((8, 8, 3), i, np.uint8)) for i in range(11)]
     seen = []
-    for n_real, batch in batches(paths, PLAIN, batch_size, n_workers):
+    for n_real, batch in batches(paths, PLAIN, batch_size, n_workers, ahead=ahead):
         assert batch.shape == (batch_size, 8, 8, 3)
         seen += [int(row[0, 0, 2]) for row in batch[:n_real]]
     assert seen == list(range(11))
+
+
+def test_nothing_is_decoded_while_the_caller_has_a_batch_where_both_take_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _write(tmp_path / "a.png", _noise(8, 8))
+    decoded = []
+
+    def counted(path: Path, how: Preprocess) -> np.ndarray:
+        decoded.append(path)
+        return pixels(path, how)
+
+    monkeypatch.setattr("algokit.pipeline.images.pixels", counted)
+    with_each = [len(decoded) for _ in batches([path] * 100, PLAIN, 30, 3, ahead=False)]
+    assert with_each == [60, 60, 100, 100]  # whole batches, up to 64 images at once
