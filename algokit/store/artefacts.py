@@ -25,7 +25,6 @@ from algokit.types import Artefact, Finding
 
 META = "meta.json"
 _OWN_DIGEST = "sha256"  # in meta.json: of all else in it
-_CHUNK_BYTES = 1 << 22
 
 
 class CorruptArtefactError(AlgokitError):
@@ -40,11 +39,8 @@ def digest_of(value: Any) -> str:
 
 def file_sha256(path: Path) -> str:
     """sha256 (hex) of a file's bytes, read in chunks."""
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 class Store:
