@@ -9,10 +9,9 @@ floats is refused with its name.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +27,6 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-_DECODED_AT_ONCE = 64  # images, where the caller's work and decoding take turns
-
-_Decode: TypeAlias = Callable[[Sequence[Path]], Iterator[NDArray[np.uint8]]]
 
 
 def pixels(path: Path, how: Preprocess) -> NDArray[np.uint8]:
@@ -102,28 +98,13 @@ def batches(
     # Threads, not processes: decoding, resizing and stacking release the interpreter's lock, so threads decode as many
     # images per second, start at once, share memory and need no copies between processes.
     with ThreadPoolExecutor(n_workers, "decode") as pool:
-
-        def decode(part: Sequence[Path]) -> Iterator[NDArray[np.uint8]]:
-            return pool.map(lambda path: pixels(path, how), part)
-
+        n_ahead = max(2, n_workers // 4) if ahead else 0
         parts = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
-        n_more = max(2, n_workers // 4) if ahead else max(1, _DECODED_AT_ONCE // batch_size)
-        for rows in (_ahead if ahead else _in_turn)(decode, parts, n_more):
+        pending: deque[Iterator[NDArray[np.uint8]]] = deque()
+        for position in range(len(parts)):
+            for part in parts[position + len(pending) : position + n_ahead + 1]:
+                pending.append(pool.map(lambda path: pixels(path, how), part))
+            rows = list(pending.popleft())
             n_real = len(rows)
             rows += [rows[-1]] * (batch_size - n_real)
             yield n_real, np.stack(rows)
-
-
-def _ahead(decode: _Decode, parts: Sequence[Sequence[Path]], n_ahead: int) -> Iterator[list[NDArray[np.uint8]]]:
-    """While the caller works on a batch, the next ones are decoded."""
-    pending: deque[Iterator[NDArray[np.uint8]]] = deque()
-    for position in range(len(parts)):
-        pending.extend(map(decode, parts[position + len(pending) : position + n_ahead + 1]))
-        yield list(pending.popleft())
-
-
-def _in_turn(decode: _Decode, parts: Sequence[Sequence[Path]], n_at_once: int) -> Iterator[list[NDArray[np.uint8]]]:
-    """Some batches are decoded, then the caller works on them; the threads wait for each other once for all of them."""
-    for start in range(0, len(parts), n_at_once):
-        begun = [decode(part) for part in parts[start : start + n_at_once]]
-        yield from [list(rows) for rows in begun]

@@ -145,4 +145,4 @@ def test_nothing_is_decoded_while_the_caller_has_a_batch_where_both_take_turns(
 
     monkeypatch.setattr("algokit.pipeline.images.pixels", counted)
     with_each = [len(decoded) for _ in batches([path] * 100, PLAIN, 30, 3, ahead=False)]
-    assert with_each == [60, 60, 100, 100]  # whole batches, up to 64 images at once
+    assert with_each == [30, 60, 90, 100]
