@@ -6,6 +6,7 @@ the in-place ReLU behind a convolution would otherwise change what was captured.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -112,25 +113,28 @@ def built_card(spec: TorchvisionSpec) -> BackboneCard:
 
 
 def torchvision_trunk(network: nn.Module) -> Trunk:
-    """A torchvision model as named intermediates."""
+    """A torchvision model as named intermediates; threads may have passes at the same time."""
     modules = dict(_addressable(network))
+    of_thread = threading.local()
 
-    def run(images: Tensor, wanted: Sequence[str]) -> Mapping[str, Tensor]:
+    def capture(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
         import torch
 
-        calls: dict[str, list[Any]] = {name: [] for name in wanted}
-
-        def capture(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        calls = getattr(of_thread, "calls", {})
+        if name in calls:
             calls[name].append(output.clone() if isinstance(output, torch.Tensor) else None)
 
-        handles = [modules[name].register_forward_hook(partial(capture, name)) for name in calls]
+    def run(images: Tensor, wanted: Sequence[str]) -> Mapping[str, Tensor]:
+        calls: dict[str, list[Any]] = {name: [] for name in wanted}
+        of_thread.calls = calls
         try:
             network(images)
         finally:
-            for handle in handles:
-                handle.remove()
+            of_thread.calls = {}
         return {name: found[0] for name, found in calls.items() if len(found) == 1 and found[0] is not None}
 
+    for name, module in modules.items():
+        module.register_forward_hook(partial(capture, name))
     return Trunk(network, tuple(modules), None, run)
 
 

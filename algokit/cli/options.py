@@ -85,7 +85,7 @@ Device: TypeAlias = Annotated[
 ]
 BatchSize: TypeAlias = Annotated[
     int | None,
-    typer.Option("--batch-size", min=1, help="Images per forward pass; 32, on a GPU what is fastest, if not given."),
+    typer.Option("--batch-size", min=1, help="Images per forward pass; 16, on a GPU what is fastest, if not given."),
 ]
 Workers: TypeAlias = Annotated[int, typer.Option("--workers", min=1, help="Threads that decode images.")]
 ShardImages: TypeAlias = Annotated[

@@ -1,8 +1,8 @@
 """How many images go through a backbone at once, where nobody says.
 
-On the CPU always `algokit.recipe.cost.BATCH`: the rate hardly depends on it, the last bits of a feature do, and a
-second run anywhere should give the same bytes. On a GPU it is measured; an extraction that resumes goes on with the
-number it began with.
+On the CPU always 16, so that the passes at work (`algokit.pipeline.processors`) hold `algokit.recipe.cost.BATCH`: the
+rate hardly depends on it, the last bits of a feature do, and a second run anywhere should give the same bytes. On a GPU
+it is measured; an extraction that resumes goes on with the number it began with.
 """
 
 from __future__ import annotations

@@ -28,10 +28,11 @@ from algokit.pipeline.heap import reused_memory
 from algokit.pipeline.image_sets import Stored, sharing
 from algokit.pipeline.images import batches
 from algokit.pipeline.inputs import SubjectInputs
+from algokit.pipeline.processors import n_passes
 from algokit.pipeline.settings import RunSettings
 from algokit.pipeline.shards import Layout, Shard
 from algokit.pipeline.team import Team
-from algokit.recipe.cost import BATCH
+from algokit.recipe.cost import BATCH, CPU_PASSES
 from algokit.recipe.plan import PlannedMember, Space, Step
 from algokit.store import Store
 from algokit.types import Progress, ProgressCallback
@@ -73,8 +74,7 @@ def extract_features(
         if missing:
             until_finished.enter_context(reused_memory())
             spaces = [_space_of(member, step) for step in steps]
-            devices = (settings.device, *settings.more_devices)
-            forwards = [Forward(one, spaces, steps, device) for one, device in zip(backbones, devices, strict=True)]
+            forwards = [Forward(one, spaces, steps, device) for one, device in _at_work(backbones, settings)]
             size = _batch_size(forwards[0], settings, sources)
             work = _Work(name, inputs, Team(forwards), size, settings, progress)
             computed = until_finished.enter_context(closing(work.features(missing)))
@@ -133,7 +133,7 @@ class _Work:
         for digest, image in zip(self.inputs.image_digests, files, strict=True):
             paths.setdefault(digest, image.path)
         n_known, n_made, started = len(paths) - len(images), 0, time.monotonic()
-        chosen, ahead = [paths[image] for image in images], self.settings.device != "cpu"
+        chosen, ahead = [paths[image] for image in images], not self.team.takes_turns
         pixels = batches(chosen, self.team.preprocess, self.batch_size, self.settings.n_workers, ahead=ahead)
         with closing(self.team.features(pixels)) as features:
             for batch in features:
@@ -175,6 +175,14 @@ class _Saving:
             self._last.result()
 
 
+def _at_work(backbones: Sequence[Backbone], settings: RunSettings) -> list[tuple[Backbone, str]]:
+    """The network of every pass and its device; passes of a CPU share one, unless it is compiled."""
+    devices = (settings.device, *settings.more_devices)
+    if devices == ("cpu",) and not settings.compile:
+        return [(backbones[0], "cpu")] * n_passes()
+    return list(zip(backbones, devices, strict=True))
+
+
 def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard | Stored]) -> int:
     """As asked for; else as the extraction began; else what suits the device."""
     begun = [source.batch_size for source in sources if isinstance(source, Shard)]
@@ -183,7 +191,7 @@ def _batch_size(forward: Forward, settings: RunSettings, sources: Sequence[Shard
     if begun:
         return begun[0]
     if settings.device == "cpu":
-        return BATCH
+        return BATCH // CPU_PASSES
     return fastest_batch(forward.once, forward.backbone.card.preprocess.size_px)
 
 

@@ -1,10 +1,11 @@
-"""Devices that share the batches of one extraction; features come back in the batches' order."""
+"""Forward passes that share the batches of one extraction; features come back in the batches' order."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
@@ -13,15 +14,16 @@ from numpy.typing import NDArray
 
 from algokit.backbones import Preprocess
 from algokit.pipeline.forward import Forward
+from algokit.pipeline.processors import threads_of_passes
 
 _Batch: TypeAlias = tuple[int, NDArray[np.uint8]]
 
 
 class Team:
-    """One forward pass per device, at work at the same time.
+    """Passes at work at the same time: one per GPU, or several on the CPU.
 
-    Even a single GPU works in a thread of its own, so that it does not wait while features are written. A CPU alone
-    does not: it does both.
+    Even a single GPU works in a thread of its own, so that it does not wait while features are written. The only pass
+    of a CPU does not: the processors do both.
     """
 
     def __init__(self, forwards: Sequence[Forward]) -> None:
@@ -36,12 +38,17 @@ class Team:
         return self._forwards[0].backbone.card.preprocess
 
     @property
+    def takes_turns(self) -> bool:
+        """Whether decoding and writing go on between two passes only, because all processors are in one."""
+        return [one.device for one in self._forwards] == ["cpu"]
+
+    @property
     def note(self) -> str:
         """What a device had to change; the first one's that had to."""
         return next((one.note for one in self._forwards if one.note), "")
 
     def busy_share(self, elapsed_s: float) -> float:
-        """The part of the time that the devices worked, on average."""
+        """The part of the time that the passes worked, on average."""
         return min(1.0, sum(one.busy_s for one in self._forwards) / (elapsed_s * len(self._forwards)))
 
     def features(self, batches: Iterable[_Batch]) -> Generator[list[NDArray[Any]], None, None]:
@@ -51,17 +58,24 @@ class Team:
         ----------
         batches : (how many images are real, pixels), as `algokit.pipeline.images.batches` gives them.
         """
-        if [one.device for one in self._forwards] == ["cpu"]:
+        if self.takes_turns:
             yield from map(self._made, batches)
             return
         pending: deque[Future[list[NDArray[Any]]]] = deque()
-        with ThreadPoolExecutor(len(self._forwards), "device") as pool:
+        with ExitStack() as until_made:
+            pool = until_made.enter_context(self._threads())
+            until_made.callback(lambda: [one.cancel() for one in pending])  # where nobody wants them any more
             for batch in batches:
                 pending.append(pool.submit(self._made, batch))
                 if len(pending) > len(self._forwards):  # one batch waits, so that no device does
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+
+    def _threads(self) -> AbstractContextManager[Executor]:
+        n = len(self._forwards)
+        on_cpu = self._forwards[0].device == "cpu"
+        return threads_of_passes(n) if on_cpu else ThreadPoolExecutor(n, "device")
 
     def _made(self, batch: _Batch) -> list[NDArray[Any]]:
         n_real, pixels = batch

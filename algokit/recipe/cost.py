@@ -19,7 +19,8 @@ from algokit.reductions import ReductionSpec, SparseProjectionSpec
 from algokit.solvers.memory import MATRIX_BYTES, WIDE_BYTES, SearchSizes, default_blocks, peak_bytes
 from algokit.types import SubjectGeometry
 
-BATCH = 32  # images per forward pass, where a run is not told otherwise
+BATCH = 32  # images that go through a backbone at once, where a run is not told otherwise
+CPU_PASSES = 2  # that many forward passes share them on a CPU
 # Activations as large as the largest layer that live at once inside of a block, beside the layers that are kept.
 # Counted on passes without arithmetic: 10 to 24 in transformers, 1 to 11 in convolutional networks.
 _WORK_TOKENS, _WORK_MAP = 16, 8

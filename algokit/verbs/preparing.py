@@ -29,7 +29,7 @@ class RunOptions:
     Attributes
     ----------
     device : "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:N"; GPUs with commas between share the images.
-    batch_size : images per forward pass; None is 32, on a GPU what is fastest there.
+    batch_size : images per forward pass; None is 16, on a GPU what is fastest there.
     n_workers : threads that decode images.
     block_vertices : vertices fitted at once; None lets memory decide.
     shard_images : images whose features a kill can cost, about; half as many are kept together.

@@ -1,3 +1,7 @@
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torchvision
@@ -66,7 +70,7 @@ def test_an_in_place_operation_behind_a_layer_does_not_change_what_was_captured(
         assert torchvision_trunk(densenet).run(images, ["features.norm5"])["features.norm5"].min() < 0
 
 
-def test_stages_of_a_resnet_are_layers_and_hooks_are_gone_afterwards():
+def test_stages_of_a_resnet_are_layers_and_nothing_of_a_pass_is_kept():
     one = spec("resnet18", weights="random")
     network = twin(one)
     trunk = torchvision_trunk(network)
@@ -79,7 +83,37 @@ def test_stages_of_a_resnet_are_layers_and_hooks_are_gone_afterwards():
         torch.testing.assert_close(found["layer1"], network.layer1(stem))
         with pytest.raises(RuntimeError):
             trunk.run(images[:, :1], ["layer1"])
-    assert not any(module._forward_hooks for module in network.modules())
+        n_hooks = sum(len(module._forward_hooks) for module in network.modules())
+        kept = weakref.ref(trunk.run(images, ["layer1"])["layer1"])
+        network(images)
+    assert kept() is None
+    assert sum(len(module._forward_hooks) for module in network.modules()) == n_hooks
+
+
+def test_passes_of_two_threads_do_not_see_each_others_layers():
+    network = twin(spec("resnet18", weights="random"))
+    trunk = torchvision_trunk(network)
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    wanted = [["layer1", "fc"], ["layer2", "fc"]]
+    with torch.inference_mode():
+        alone = [trunk.run(images[[row]], wanted[row]) for row in range(2)]
+    both = threading.Barrier(2, timeout=60)
+
+    def wait(*_):
+        both.wait()
+
+    network.layer2.register_forward_pre_hook(wait)
+
+    def run(row):
+        with torch.inference_mode():
+            return trunk.run(images[[row]], wanted[row])
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(run, range(2)))
+    for row in range(2):
+        assert set(found[row]) == set(wanted[row])
+        for name, values in found[row].items():
+            torch.testing.assert_close(values, alone[row][name])
 
 
 def test_channels_last_activations_are_not_offered_as_maps():

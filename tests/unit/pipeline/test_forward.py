@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,15 +93,25 @@ def test_autocast_computes_in_the_dtype_the_recipe_asks_for() -> None:
     assert (cast == torch.from_numpy(cast).bfloat16().float().numpy()).all()
 
 
-def test_the_batch_grows_while_that_is_faster_and_there_is_memory() -> None:
-    def overhead(images: np.ndarray) -> None:
-        time.sleep(0.02 + 0.0001 * len(images))  # worth growing until images cost as much as the call
+@pytest.mark.parametrize(
+    ("call_s", "image_s", "room", "expected"),
+    [
+        (0.02, 0.0001, 512, 512),  # 256 to 512 images: a fourth faster
+        (0.02, 0.001, 512, 256),  # 256 to 512 images: a 26th faster
+        (0.02, 0.0, 20, 16),
+        (0.0, 0.002, 512, 8),
+    ],
+)
+def test_the_batch_grows_while_that_is_faster_and_there_is_memory(
+    call_s: float, image_s: float, room: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
 
-    def full(images: np.ndarray) -> None:
-        if len(images) > 20:
+    def pass_of(images: np.ndarray) -> None:
+        nonlocal now
+        if len(images) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        time.sleep(0.02)
+        now += call_s + image_s * len(images)
 
-    assert fastest_batch(overhead, 16) >= 64
-    assert fastest_batch(full, 16) == 16
-    assert fastest_batch(lambda images: time.sleep(0.002 * len(images)), 16) == 8
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    assert fastest_batch(pass_of, 16) == expected

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 MEASURE = """
-import resource, torch
+import resource, sys, torch
+from concurrent.futures import ThreadPoolExecutor
 from algokit.pipeline.heap import reused_memory
 
 def faults_of_a_batch():
@@ -19,18 +20,26 @@ def faults_of_a_batch():
 def resident_pages():
     return int(open("/proc/self/statm").read().split()[1])
 
-faults_of_a_batch()
-faults_of_a_batch()
-with reused_memory():
-    faults_of_a_batch()
-    inside, kept = min(faults_of_a_batch() for _ in range(4)), resident_pages()
-print(inside, kept - resident_pages())
+def measured(run):
+    run(faults_of_a_batch)
+    run(faults_of_a_batch)
+    with reused_memory():
+        run(faults_of_a_batch)
+        inside, kept = min(run(faults_of_a_batch) for _ in range(4)), resident_pages()
+    print(inside, kept - resident_pages())
+
+if sys.argv[1] == "main":
+    measured(lambda work: work())
+else:
+    with ThreadPoolExecutor(1) as pool:
+        measured(lambda work: pool.submit(work).result())
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the GNU C library is asked to keep memory")
-def test_batches_find_the_memory_of_those_before_them_and_it_is_given_back_at_the_end() -> None:
-    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("thread", ["main", "another"])
+def test_batches_find_the_memory_of_those_before_them_and_it_is_given_back_at_the_end(thread: str) -> None:
+    done = subprocess.run([sys.executable, "-c", MEASURE, thread], capture_output=True, text=True, check=True)
     inside, given_back = map(int, done.stdout.split())
     batch_pages = 12 * 4 * 2**22 // resource.getpagesize()
     assert inside < batch_pages / 4

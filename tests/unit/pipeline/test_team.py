@@ -18,6 +18,7 @@ from tiny_runs import Runner
 from algokit.backbones.tiny_backbone import TinyBackbone
 from algokit.errors import DeviceError
 from algokit.pipeline import run as run_module
+from algokit.pipeline.processors import n_passes
 from algokit.pipeline.settings import RunSettings, accelerator_names, checked
 from algokit.pipeline.team import Team
 
@@ -65,6 +66,71 @@ def test_one_gpu_goes_on_while_its_features_are_written() -> None:
     made = Team([device]).features(numbered(3))  # type: ignore[list-item]
     next(made)
     assert begun[1].wait(20), "the next batch is at work before anybody asks for it"
+
+
+def test_passes_of_a_cpu_share_its_threads_and_give_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    both = threading.Barrier(2, timeout=20)
+
+    def counted(first: int) -> None:
+        both.wait()
+        threads.append(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(6)
+    try:
+        assert len(features([Device("cpu", counted), Device("cpu", counted)], 4)) == 4
+        assert threads == [3, 3, 3, 3]
+        assert torch.get_num_threads() == 6
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_batches_that_nobody_waits_for_any_more_are_not_begun() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    device = Device("cuda", lambda first: begun.set() or (first > 0 and go_on.wait(20)) or None)
+    made = Team([device]).features(numbered(5))  # type: ignore[list-item]
+    next(made)
+    threading.Timer(0.2, go_on.set).start()
+    made.close()
+    assert len(device.seen) <= 2, "the one at work ends, those behind it do not begin"
+
+
+@pytest.mark.parametrize(("n_processors", "expected"), [(1, 1), (2, 2), (3, 1), (4, 2), (64, 2)])
+def test_no_processor_is_left_out(n_processors: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: n_processors)
+    assert n_passes() == expected
+
+
+def test_two_passes_of_a_cpu_give_the_features_of_one(
+    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    alone, shared = Runner(small_demo, tmp_path / "one"), Runner(small_demo, tmp_path / "two")
+    at_work: set[str] = set()
+    real = TinyBackbone.activations
+
+    def noted(self: TinyBackbone, *given: Any) -> Any:
+        at_work.add(threading.current_thread().name)
+        return real(self, *given)
+
+    monkeypatch.setattr(TinyBackbone, "activations", noted)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        plan, _ = alone.run("subjects=[subj01]")
+        assert at_work == {"MainThread"}
+        at_work.clear()
+        torch.set_num_threads(2)
+        shared.run("subjects=[subj01]")
+    finally:
+        torch.set_num_threads(before)
+    assert at_work
+    assert at_work <= {"pass_0", "pass_1"}
+    for step in plan.of_kind("features"):
+        for split, rows in alone.arrays(plan, step.id).items():
+            np.testing.assert_array_equal(shared.arrays(plan, step.id)[split], rows)
 
 
 def test_what_stops_one_device_stops_the_extraction() -> None:
