@@ -110,11 +110,11 @@ class _Work:
     ) -> Iterator[Shard]:
         """All shards of these images but the last, whose batches are left.
 
-        Digests and syncing of a shard go on while the next one is computed. Two are unfinished then, so each has half
-        of the images that a kill may cost, where that is a batch at least.
+        Digests and syncing of a shard go on while the next one is computed. Two are unfinished then, and some batches
+        wait to be taken, so each has half of what is left of the images that a kill may cost: a batch at least.
         """
-        size, may_cost = self.batch_size, self.settings.shard_images
-        per_shard = size * max(1, may_cost // (2 * size))
+        size, may_cost, ahead = self.batch_size, self.settings.shard_images, self.team.n_ahead
+        per_shard = size * max(1, (may_cost // size - ahead) // 2)
         for start in range(0, len(images) - per_shard, per_shard):
             with ExitStack() as stack:
                 part = images[start : start + per_shard]
@@ -123,7 +123,7 @@ class _Work:
                     file.put(features)
                 yield file.finish()
                 saving.begin(stack.pop_all())
-            if 2 * per_shard > may_cost:
+            if 2 * per_shard + size * ahead > may_cost:
                 saving.wait()
 
     def features(self, images: Sequence[str]) -> Generator[Batch, None, None]:

@@ -16,7 +16,7 @@ class RunSettings:
     device : "cpu", "cuda" or "cuda:N"; never replaced by another. Before `checked`, what the user gave.
     batch_size : images per forward pass; None leaves it to `algokit.pipeline.batch_size`.
     n_workers : threads that decode images.
-    shard_images : images whose features a kill can cost, about; half as many are kept together.
+    shard_images : images whose features a kill can cost, about; less than half as many are kept together.
     block_vertices : vertices fitted at once; None lets memory decide.
     compile : whether networks go through torch.compile.
     more_devices : those that share the images with ``device``; all else is done there alone.

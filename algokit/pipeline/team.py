@@ -43,6 +43,11 @@ class Team:
         return [one.device for one in self._forwards] == ["cpu"]
 
     @property
+    def n_ahead(self) -> int:
+        """How many batches may have been made beside the one that was taken last."""
+        return 0 if self.takes_turns else len(self._forwards)
+
+    @property
     def note(self) -> str:
         """What a device had to change; the first one's that had to."""
         return next((one.note for one in self._forwards if one.note), "")

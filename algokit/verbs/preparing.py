@@ -32,7 +32,7 @@ class RunOptions:
     batch_size : images per forward pass; None is 16, on a GPU what is fastest there.
     n_workers : threads that decode images.
     block_vertices : vertices fitted at once; None lets memory decide.
-    shard_images : images whose features a kill can cost, about; half as many are kept together.
+    shard_images : images whose features a kill can cost, about; less than half as many are kept together.
     compile : whether networks go through torch.compile.
     """
 

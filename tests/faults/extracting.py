@@ -28,11 +28,12 @@ members:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Images per forward pass, per shard, and threads that decode."""
+    """Images per forward pass, per shard, threads that decode, and threads of arithmetic: from two on, two passes."""
 
     batch: int
     shard: int
     n_workers: int = 2
+    n_threads: int = 1
 
 
 def extracted(data: Path, store: Path, sizes: Sizes, last: int = 0, seconds: float = 0.0) -> tuple[int, int]:
@@ -64,7 +65,7 @@ def _run(data: Path, store: Path, sizes: Sizes, log: Path, last: int, seconds: f
     from algokit.store import Store
     from algokit.types import no_progress
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(sizes.n_threads)
     _watch(log, last, seconds)
     challenge = open_challenge(data)
     recipe_file = store / "killed.yaml"
@@ -80,14 +81,16 @@ def _watch(log: Path, last: int, seconds: float) -> None:
     from algokit.backbones.tiny_backbone import TinyBackbone
 
     file = os.open(log, os.O_WRONLY | os.O_APPEND)
-    real, n_passes = TinyBackbone.activations, 0
+    real, n_passes, counting = TinyBackbone.activations, 0, threading.Lock()
 
     def watched(self: TinyBackbone, images: Any, layers: Any) -> Any:
         nonlocal n_passes
         found = real(self, images, layers)
-        n_passes += 1
+        with counting:
+            n_passes += 1
+            is_last = n_passes == last
         os.write(file, f"{len(images)}\n".encode())
-        if n_passes == last:
+        if is_last:
             timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
             timer.daemon = True
             timer.start()

@@ -37,8 +37,9 @@ def whole(small_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return store, n_images
 
 
+@pytest.mark.parametrize("sizes", [USUAL, Sizes(batch=1, shard=4, n_threads=2), Sizes(1, 9, n_threads=2)], ids=str)
 def test_ten_kills_at_random_moments_cost_a_shard_each_and_change_no_byte(
-    small_demo: Path, whole: tuple[Path, int], tmp_path: Path
+    small_demo: Path, whole: tuple[Path, int], tmp_path: Path, sizes: Sizes
 ) -> None:
     undisturbed, n_images = whole
     drawn, kills = random.Random(5), 0
@@ -46,11 +47,11 @@ def test_ten_kills_at_random_moments_cost_a_shard_each_and_change_no_byte(
         store, before, computed, code = tmp_path / f"store{kills}", kills, 0, -1
         while code != 0:
             moment = (drawn.randint(1, 6), 0.03 * drawn.random()) if kills < 10 else (0, 0.0)
-            code, more = extracted(small_demo, store, USUAL, *moment)
+            code, more = extracted(small_demo, store, sizes, *moment)
             assert code in (0, -signal.SIGKILL)
             computed += more
             kills += code != 0
-        assert computed <= n_images + (kills - before) * USUAL.shard
+        assert computed <= n_images + (kills - before) * sizes.shard
         assert features(store) == features(undisturbed)
         assert artefacts(store).keys() == artefacts(undisturbed).keys()
         assert leftovers(store) == []
