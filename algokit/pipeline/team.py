@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algokit.backbones import Preprocess
+from algokit.interrupts import WorkInThreads
 from algokit.pipeline.forward import Forward
 from algokit.pipeline.processors import threads_of_passes
 
@@ -28,6 +29,7 @@ class Team:
 
     def __init__(self, forwards: Sequence[Forward]) -> None:
         self._forwards = forwards
+        self._work = WorkInThreads()
         self._free: SimpleQueue[Forward] = SimpleQueue()
         for one in forwards:
             self._free.put(one)
@@ -69,7 +71,8 @@ class Team:
         pending: deque[Future[list[NDArray[Any]]]] = deque()
         with ExitStack() as until_made:
             pool = until_made.enter_context(self._threads())
-            until_made.callback(lambda: [one.cancel() for one in pending])  # where nobody wants them any more
+            until_made.callback(self._work.give_up)  # nobody wants what is left when something stops
+            until_made.callback(lambda: [one.cancel() for one in pending])
             for batch in batches:
                 pending.append(pool.submit(self._made, batch))
                 if len(pending) > len(self._forwards):  # one batch waits, so that no device does
@@ -86,6 +89,7 @@ class Team:
         n_real, pixels = batch
         forward = self._free.get()
         try:
-            return [values[:n_real] for values in forward(pixels)]
+            with self._work.of_this_thread():
+                return [values[:n_real] for values in forward(pixels)]
         finally:
             self._free.put(forward)

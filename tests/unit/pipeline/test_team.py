@@ -96,6 +96,25 @@ def test_batches_that_nobody_waits_for_any_more_are_not_begun() -> None:
     assert len(device.seen) <= 2, "the one at work ends, those behind it do not begin"
 
 
+def test_a_pass_at_work_is_given_up_when_something_stops() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def for_long(first: int) -> None:
+        if first == 0:
+            return
+        begun.set()
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            time.sleep(0.001)
+        ended.set()
+
+    made = Team([Device("cpu", for_long), Device("cpu", for_long)]).features(numbered(5))  # type: ignore[list-item]
+    next(made)
+    assert begun.wait(20)
+    made.close()
+    assert not ended.is_set()
+
+
 @pytest.mark.parametrize(("n_processors", "expected"), [(1, 1), (2, 2), (3, 1), (4, 2), (64, 2)])
 def test_no_processor_is_left_out(n_processors: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: n_processors)
