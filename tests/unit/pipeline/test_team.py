@@ -17,6 +17,7 @@ from tiny_runs import Runner
 
 from algokit.backbones.tiny_backbone import TinyBackbone
 from algokit.errors import DeviceError
+from algokit.interrupts import GivenUp, WorkInThreads
 from algokit.pipeline import run as run_module
 from algokit.pipeline.processors import n_passes
 from algokit.pipeline.settings import RunSettings, accelerator_names, checked
@@ -113,6 +114,14 @@ def test_a_pass_at_work_is_given_up_when_something_stops() -> None:
     assert begun.wait(20)
     made.close()
     assert not ended.is_set()
+
+
+def test_work_that_begins_after_all_is_given_up_does_not_begin() -> None:
+    work, begun = WorkInThreads(), []
+    work.give_up()
+    with pytest.raises(GivenUp), work.of_this_thread():
+        begun.append(1)
+    assert not begun
 
 
 @pytest.mark.parametrize(("n_processors", "expected"), [(1, 1), (2, 2), (3, 1), (4, 2), (64, 2)])
