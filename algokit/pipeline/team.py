@@ -72,7 +72,6 @@ class Team:
         with ExitStack() as until_made:
             pool = until_made.enter_context(self._threads())
             until_made.callback(self._work.give_up)  # nobody wants what is left when something stops
-            until_made.callback(lambda: [one.cancel() for one in pending])
             for batch in batches:
                 pending.append(pool.submit(self._made, batch))
                 if len(pending) > len(self._forwards):  # one batch waits, so that no device does

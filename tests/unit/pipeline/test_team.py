@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from algokit.pipeline import run as run_module
 from algokit.pipeline.processors import n_passes
 from algokit.pipeline.settings import RunSettings, accelerator_names, checked
 from algokit.pipeline.team import Team
+from algokit.recipe.plan import Plan
 
 
 class Device:
@@ -47,12 +48,14 @@ def features(devices: list[Device], n: int) -> list[list[np.ndarray]]:
 
 
 def test_features_come_in_the_order_of_the_batches_whoever_is_faster() -> None:
-    devices = [Device("cuda:0", lambda first: time.sleep(0.02)), Device("cuda:1", lambda first: None)]
-    found = features(devices, 9)
-    assert [one[0].tolist() for one in found] == [[2 * index, 2 * index + 1] for index in range(9)]
+    all_others = threading.Event()
+    slow = Device("cuda:0", lambda first: all_others.wait(20) and None)
+    fast = Device("cuda:1", lambda first: all_others.set() if len(fast.seen) == 2 else None)
+    found = features([slow, fast], 3)
+    assert [one[0].tolist() for one in found] == [[2 * index, 2 * index + 1] for index in range(3)]
     assert all((one[1] == -one[0]).all() for one in found)
-    assert sorted(devices[0].seen + devices[1].seen) == list(range(0, 18, 2))
-    assert len(devices[1].seen) > len(devices[0].seen) >= 1, "the faster one does more"
+    assert sorted(slow.seen + fast.seen) == [0, 2, 4]
+    assert (len(slow.seen), len(fast.seen)) == (1, 2), "the faster one does more"
 
 
 def test_devices_work_at_the_same_time() -> None:
@@ -69,7 +72,15 @@ def test_one_gpu_goes_on_while_its_features_are_written() -> None:
     assert begun[1].wait(20), "the next batch is at work before anybody asks for it"
 
 
-def test_passes_of_a_cpu_share_its_threads_and_give_them_back(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def n_threads() -> Iterator[Callable[[int], None]]:
+    """Sets torch's number of threads until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_passes_of_a_cpu_share_its_threads_and_give_them_back(n_threads: Callable[[int], None]) -> None:
     threads: list[int] = []
     both = threading.Barrier(2, timeout=20)
 
@@ -77,24 +88,10 @@ def test_passes_of_a_cpu_share_its_threads_and_give_them_back(monkeypatch: pytes
         both.wait()
         threads.append(torch.get_num_threads())
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(6)
-    try:
-        assert len(features([Device("cpu", counted), Device("cpu", counted)], 4)) == 4
-        assert threads == [3, 3, 3, 3]
-        assert torch.get_num_threads() == 6
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_batches_that_nobody_waits_for_any_more_are_not_begun() -> None:
-    begun, go_on = threading.Event(), threading.Event()
-    device = Device("cuda", lambda first: begun.set() or (first > 0 and go_on.wait(20)) or None)
-    made = Team([device]).features(numbered(5))  # type: ignore[list-item]
-    next(made)
-    threading.Timer(0.2, go_on.set).start()
-    made.close()
-    assert len(device.seen) <= 2, "the one at work ends, those behind it do not begin"
+    n_threads(6)
+    assert len(features([Device("cpu", counted), Device("cpu", counted)], 4)) == 4
+    assert threads == [3, 3, 3, 3]
+    assert torch.get_num_threads() == 6
 
 
 def test_a_pass_at_work_is_given_up_when_something_stops() -> None:
@@ -130,35 +127,59 @@ def test_no_processor_is_left_out(n_processors: int, expected: int, monkeypatch:
     assert n_passes() == expected
 
 
-def test_two_passes_of_a_cpu_give_the_features_of_one(
-    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def alone(small_demo: Path, tmp_path: Path) -> Runner:
     (tmp_path / "one").mkdir()
+    return Runner(small_demo, tmp_path / "one")
+
+
+@pytest.fixture
+def shared(small_demo: Path, tmp_path: Path) -> Runner:
     (tmp_path / "two").mkdir()
-    alone, shared = Runner(small_demo, tmp_path / "one"), Runner(small_demo, tmp_path / "two")
-    at_work: set[str] = set()
+    return Runner(small_demo, tmp_path / "two")
+
+
+def who_works(monkeypatch: pytest.MonkeyPatch) -> set[tuple[int, str]]:
+    """Networks and threads that have had a pass from now on."""
+    at_work: set[tuple[int, str]] = set()
     real = TinyBackbone.activations
 
     def noted(self: TinyBackbone, *given: Any) -> Any:
-        at_work.add(threading.current_thread().name)
+        at_work.add((id(self), threading.current_thread().name))
         return real(self, *given)
 
     monkeypatch.setattr(TinyBackbone, "activations", noted)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        plan, _ = alone.run("subjects=[subj01]")
-        assert at_work == {"MainThread"}
-        at_work.clear()
-        torch.set_num_threads(2)
-        shared.run("subjects=[subj01]")
-    finally:
-        torch.set_num_threads(before)
-    assert at_work
-    assert at_work <= {"pass_0", "pass_1"}
+    return at_work
+
+
+def assert_same_features(plan: Plan, one: Runner, other: Runner) -> None:
     for step in plan.of_kind("features"):
-        for split, rows in alone.arrays(plan, step.id).items():
-            np.testing.assert_array_equal(shared.arrays(plan, step.id)[split], rows)
+        for split, rows in one.arrays(plan, step.id).items():
+            np.testing.assert_array_equal(other.arrays(plan, step.id)[split], rows)
+
+
+@pytest.mark.parametrize(
+    ("threads", "compiled", "workers"),
+    [(2, False, {"pass_0", "pass_1"}), (2, True, {"MainThread"}), (3, False, {"MainThread"})],
+)
+def test_two_passes_of_a_cpu_give_the_features_of_one(
+    alone: Runner,
+    shared: Runner,
+    threads: int,
+    compiled: bool,
+    workers: set[str],
+    n_threads: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    n_threads(1)
+    plan, _ = alone.run("subjects=[subj01]")
+    n_threads(threads)
+    at_work = who_works(monkeypatch)
+    monkeypatch.setattr(run_module, "checked", lambda settings: replace(settings, compile=compiled))
+    shared.run("subjects=[subj01]")
+    assert at_work
+    assert {thread for _, thread in at_work} <= workers
+    assert_same_features(plan, alone, shared)
 
 
 def test_what_stops_one_device_stops_the_extraction() -> None:
@@ -177,27 +198,13 @@ def test_the_share_of_busy_time_is_that_of_all_devices() -> None:
     assert (team.busy_share(4.0), team.note) == (0.5, ", halved")
 
 
-def test_two_devices_give_the_features_of_one(
-    small_demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    alone, shared = Runner(small_demo, tmp_path / "one"), Runner(small_demo, tmp_path / "two")
+def test_two_devices_give_the_features_of_one(alone: Runner, shared: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, _ = alone.run("subjects=[subj01]")
-    at_work: set[int] = set()
-    real = TinyBackbone.activations
-
-    def noted(self: TinyBackbone, *given: Any) -> Any:
-        at_work.add(id(self))
-        return real(self, *given)
-
-    monkeypatch.setattr(TinyBackbone, "activations", noted)
+    at_work = who_works(monkeypatch)
     monkeypatch.setattr(run_module, "checked", lambda settings: replace(settings, more_devices=("cpu",)))
     shared.run("subjects=[subj01]")
-    assert len(at_work) == 2 * len(plan.members)
-    for step in plan.of_kind("features"):
-        for split, rows in alone.arrays(plan, step.id).items():
-            np.testing.assert_array_equal(shared.arrays(plan, step.id)[split], rows)
+    assert len({network for network, _ in at_work}) == 2 * len(plan.members)
+    assert_same_features(plan, alone, shared)
 
 
 @pytest.mark.parametrize(
