@@ -68,7 +68,7 @@ def print_member(stream: Console, member: PlannedMember) -> None:
     _fact(stream, "weights", _weights(member))
     _fact(stream, "images", f"{resize} to {preprocess.resize_px} px, {preprocess.interpolation}{crop}")
     memory = member.device_memory
-    batch = f"{size(memory.of_batch(BATCH))} in batches of {BATCH}"
+    batch = f"{size(memory.of_batch(BATCH))} for {BATCH} at once"
     _fact(stream, "device", f"{size(memory.network_bytes)} and {size(memory.image_bytes)} per image: {batch}")
     label = "layers"
     for line in addresses_in_words(member.addresses):
